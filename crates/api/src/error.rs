@@ -1,0 +1,42 @@
+//! What Cellblock failed to do, as a caller sees it.
+
+use serde::{Deserialize, Serialize};
+
+/// The kind of an error, for programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// The request is malformed or contradicts itself.
+    InvalidRequest,
+    /// A named environment does not exist or is not usable.
+    EnvironmentNotFound,
+    /// A named language is not one of ours.
+    LanguageUnknown,
+    /// The host lacks the language's toolchain.
+    ToolchainMissing,
+    /// A file or directory that the request names does not exist or cannot be read.
+    FileNotFound,
+    /// What was asked for exceeds the operator's ceiling or names a host path that is off limits.
+    PolicyRefused,
+    /// The host cannot enforce a control, and the caller did not accept to run without it.
+    ControlMissing,
+    /// The sandbox could not be set up.
+    LaunchFailed,
+    /// Too much is running already.
+    Busy,
+    /// A defect or a failure of the host underneath us.
+    Internal,
+}
+
+/// The one shape of errors on every wire.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// The kind, for programs.
+    pub code: ErrorCode,
+    /// What could not be done and why, in one sentence.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// Whether the same request may succeed later.
+    pub retryable: bool,
+}

@@ -1,0 +1,32 @@
+//! Items of a run's stream.
+
+use serde::{Deserialize, Serialize};
+
+use crate::RunId;
+
+/// One of a program's two output streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StreamName {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// One item of a run's stream, in the order in which it happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// The sandbox is up and the program is about to start.
+    Started {
+        /// The run.
+        run_id: RunId,
+    },
+    /// The program wrote this.
+    Output {
+        /// To which stream.
+        stream: StreamName,
+        /// What, byte for byte.
+        bytes: &'a [u8],
+    },
+}

@@ -1,0 +1,29 @@
+//! The contract: what a caller may ask for and what it gets back.
+//!
+//! Plain data. Every adapter (command line, HTTP, MCP) decodes into these types
+//! and encodes from them, so a field name here is a promise. Units stand last in
+//! each name (`wall_time_ms`, `memory_bytes`). Nothing here has behaviour beyond
+//! parsing and printing itself, and nothing here does I/O.
+
+mod control;
+mod error;
+mod event;
+mod id;
+mod limits;
+mod outcome;
+mod policy_spec;
+mod run;
+mod usage;
+
+pub use control::{Control, ControlReport, Enforcement, EnforcementLevel, UnknownControl};
+pub use error::{ErrorBody, ErrorCode};
+pub use event::{Event, StreamName};
+pub use id::{InvalidRunId, RunId};
+pub use limits::{LimitsSpec, TimeLimit};
+pub use outcome::{Outcome, Phase};
+pub use policy_spec::{Access, NetworkSpec, PolicySpec, ProfileName, ShareSpec, UnknownProfile};
+pub use run::{
+    CapturedStream, Digests, DownloadSpec, DownloadedFile, Program, RunRequest, RunResult, Source,
+    Upload, Workspace,
+};
+pub use usage::Usage;

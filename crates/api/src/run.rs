@@ -1,0 +1,144 @@
+//! One run: what is asked and what comes back.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Enforcement, ErrorBody, Outcome, Phase, PolicySpec, RunId, Usage};
+
+/// One execution of code or of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunRequest {
+    /// The environment's name; `bare` is the host's own interpreters.
+    pub environment: String,
+    /// What to run.
+    pub program: Program,
+    /// Arguments of the program.
+    pub args: Vec<String>,
+    /// Where the program works.
+    pub workspace: Workspace,
+    /// Files to put there first.
+    pub uploads: Vec<Upload>,
+    /// Files to bring back afterwards.
+    pub downloads: Vec<DownloadSpec>,
+    /// The wanted policy.
+    pub policy: PolicySpec,
+}
+
+/// What to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// Source code.
+    Source(Source),
+    /// A program of the environment by name or guest path; `args` follow it.
+    Command {
+        /// Its name or path.
+        name: String,
+    },
+}
+
+/// Source code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The language's name or an alias of it.
+    pub language: String,
+    /// The file name shown in messages, such as `hello.py`; no directories.
+    pub file_name: String,
+    /// The text, UTF-8.
+    pub text: String,
+}
+
+/// Where a program works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Workspace {
+    /// An empty directory of its own that ends with the sandbox.
+    Private,
+    /// A host directory, seen at the workspace's guest path.
+    Host {
+        /// The directory.
+        source: PathBuf,
+        /// Where it is seen inside.
+        target: PathBuf,
+        /// Whether it may be written to.
+        access: crate::Access,
+    },
+}
+
+/// A host file or directory to be copied in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upload {
+    /// The host path.
+    pub source: PathBuf,
+    /// The guest path, relative to the workspace.
+    pub target: PathBuf,
+}
+
+/// A guest file or directory to be copied out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DownloadSpec {
+    /// The guest path, relative to the workspace.
+    pub source: PathBuf,
+    /// The host path; is replaced if it exists.
+    pub target: PathBuf,
+}
+
+/// What is known of a run when it is over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunResult {
+    /// The run's id.
+    pub run_id: RunId,
+    /// How it ended.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// Which part of the run that is about.
+    pub phase: Phase,
+    /// What it wrote to standard output.
+    pub stdout: CapturedStream,
+    /// What it wrote to standard error.
+    pub stderr: CapturedStream,
+    /// Files that were brought back.
+    pub files: Vec<DownloadedFile>,
+    /// What it used.
+    pub usage: Usage,
+    /// What was enforced.
+    pub enforcement: Enforcement,
+    /// What ran, under what.
+    pub digests: Digests,
+}
+
+/// An output stream as it was kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CapturedStream {
+    /// The first bytes, as text; bytes that are not UTF-8 are replaced by U+FFFD.
+    pub head: String,
+    /// The last bytes, where some in the middle were left out.
+    pub tail: String,
+    /// Bytes that the program wrote.
+    pub total_bytes: u64,
+    /// Bytes between head and tail that were left out.
+    pub omitted_bytes: u64,
+}
+
+/// One file that was brought back, or why it was not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DownloadedFile {
+    /// The guest path, relative to the workspace; odd bytes escaped.
+    pub path: String,
+    /// Its size; `null` where it was not brought back.
+    pub size_bytes: Option<u64>,
+    /// Its SHA-256 in hexadecimal digits; `null` where it was not brought back.
+    pub sha256: Option<String>,
+    /// Why it was not brought back.
+    pub error: Option<ErrorBody>,
+}
+
+/// SHA-256 digests, in hexadecimal digits, of what a run was made of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Digests {
+    /// Of the code, or of the command's name and arguments.
+    pub code: String,
+    /// Of the resolved policy.
+    pub policy: String,
+    /// Of the environment's lock and packages; `null` for `bare`.
+    pub environment: Option<String>,
+}

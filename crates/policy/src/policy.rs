@@ -1,0 +1,111 @@
+//! The complete, checked statement of what one sandbox may do.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
+
+use api::{Control, ProfileName};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{GuestPath, Limits, Mount};
+
+/// Fixed guest paths.
+pub mod guest {
+    /// The private workspace, and the directory in which programs start.
+    pub const WORKSPACE: &str = "/workspace";
+    /// The home directory.
+    pub const HOME: &str = "/home/user";
+    /// Read-only place of source files whose workspace is a shared directory.
+    pub const CODE: &str = "/code";
+    /// Where an environment is seen.
+    pub const ENVIRONMENT: &str = "/sandbox/venv";
+}
+
+/// Reach of the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Network {
+    /// Loopback only.
+    None,
+    /// The host's.
+    Full,
+}
+
+/// The complete, checked statement of what one sandbox may do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Policy {
+    pub(crate) profile: ProfileName,
+    pub(crate) limits: Limits,
+    pub(crate) network: Network,
+    pub(crate) mounts: Vec<Mount>,
+    pub(crate) symlinks: Vec<(GuestPath, PathBuf)>,
+    pub(crate) env_vars: BTreeMap<String, String>,
+    pub(crate) workspace: GuestPath,
+    pub(crate) allow_missing: BTreeSet<Control>,
+}
+
+impl Policy {
+    /// Which system calls are allowed.
+    #[must_use]
+    pub const fn profile(&self) -> ProfileName {
+        self.profile
+    }
+
+    /// Every limit.
+    #[must_use]
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Reach of the network.
+    #[must_use]
+    pub const fn network(&self) -> Network {
+        self.network
+    }
+
+    /// What of the host is seen inside; parents stand before what lies in them.
+    #[must_use]
+    pub fn mounts(&self) -> &[Mount] {
+        &self.mounts
+    }
+
+    /// Symbolic links of the root, each with what it points to.
+    #[must_use]
+    pub fn symlinks(&self) -> &[(GuestPath, PathBuf)] {
+        &self.symlinks
+    }
+
+    /// Env vars of the program, complete.
+    #[must_use]
+    pub const fn env_vars(&self) -> &BTreeMap<String, String> {
+        &self.env_vars
+    }
+
+    /// The directory in which programs start. It is a fresh, writable one unless
+    /// a mount has it as its target.
+    #[must_use]
+    pub const fn workspace(&self) -> &GuestPath {
+        &self.workspace
+    }
+
+    /// Whether the workspace is a host directory.
+    #[must_use]
+    pub fn workspace_is_shared(&self) -> bool {
+        self.mounts.iter().any(|mount| mount.target == self.workspace)
+    }
+
+    /// Whether the caller accepts to be without a control.
+    #[must_use]
+    pub fn may_miss(&self, control: Control) -> bool {
+        self.allow_missing.contains(&control)
+    }
+
+    /// SHA-256 of the policy, in hexadecimal digits. Equal policies have equal digests.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let text = serde_json::to_vec(self).unwrap_or_default();
+        Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}

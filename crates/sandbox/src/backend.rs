@@ -1,0 +1,82 @@
+//! The traits.
+
+use std::{
+    fs::File,
+    future::Future,
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+    pin::Pin,
+};
+
+use api::{Enforcement, Usage};
+use policy::{HostSupport, Policy};
+
+use crate::{Exit, LaunchError, Payload, SandboxError};
+
+/// A future that a trait object returns.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A mechanism that realises policies.
+pub trait Backend: Send + Sync {
+    /// Its name, as results report it.
+    fn name(&self) -> &'static str;
+
+    /// What this host can enforce through it, found out once and cheaply.
+    fn support(&self) -> &HostSupport;
+
+    /// Makes a sandbox in which the payload waits to be started.
+    ///
+    /// # Errors
+    /// It could not be made as the policy has it. Nothing of the payload has
+    /// run, and nothing is left behind.
+    fn launch<'a>(
+        &'a self,
+        policy: &'a Policy,
+        payload: Payload,
+    ) -> BoxFuture<'a, Result<Box<dyn Sandbox>, LaunchError>>;
+}
+
+/// The host's ends of a payload's standard streams.
+#[derive(Debug)]
+pub struct Stdio {
+    /// What is written here, the payload reads.
+    pub stdin: OwnedFd,
+    /// What the payload wrote to standard output.
+    pub stdout: OwnedFd,
+    /// What the payload wrote to standard error.
+    pub stderr: OwnedFd,
+}
+
+/// A live sandbox. Dropping it kills and reaps every process in it.
+pub trait Sandbox: Send {
+    /// What is enforced, as measured from outside.
+    fn enforcement(&self) -> &Enforcement;
+
+    /// The streams; `None` after the first call.
+    fn stdio(&mut self) -> Option<Stdio>;
+
+    /// Starts the payload and waits for its end; then every other process in
+    /// the sandbox is dead. May be dropped at any point and called again.
+    ///
+    /// # Errors
+    /// The program cannot be run, or the sandbox was lost.
+    fn run(&mut self) -> BoxFuture<'_, Result<Exit, SandboxError>>;
+
+    /// What was used up to now. Does not wait.
+    fn usage(&self) -> Usage;
+
+    /// Opens what a guest path holds after the payload has ended: one file, or
+    /// every file of a directory. Symbolic links are not followed; devices,
+    /// pipes and sockets are left out.
+    ///
+    /// # Errors
+    /// The path does not exist or leads out of the workspace, or there are too
+    /// many files.
+    fn open_files<'a>(
+        &'a mut self,
+        path: &'a Path,
+    ) -> BoxFuture<'a, Result<Vec<(PathBuf, File)>, SandboxError>>;
+
+    /// Kills every process of the sandbox and waits until all are gone.
+    fn kill(&mut self);
+}

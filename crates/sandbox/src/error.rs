@@ -1,0 +1,75 @@
+//! What can fail on our side of a sandbox.
+
+use std::io;
+
+use api::Control;
+
+/// Why a sandbox could not be launched. Nothing of the payload has run.
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    /// A step of the set-up failed.
+    #[error("setting up the sandbox failed at {step:?}")]
+    Step {
+        /// The step, as the plan prints it.
+        step: String,
+        /// The control that hangs on it, if one does.
+        control: Option<Control>,
+        /// What to do about it.
+        hint: Option<String>,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
+    /// A file of the request could not be put in: it does not fit, or its path is taken.
+    #[error("{path:?} cannot be put into the sandbox: {source}")]
+    File {
+        /// The guest path.
+        path: String,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
+    /// What was enforced is not what was planned.
+    #[error("the host reports that {control} is not enforced: {detail}")]
+    NotEnforced {
+        /// The control.
+        control: Control,
+        /// What was found instead.
+        detail: String,
+    },
+    /// The sandbox's own processes ended or spoke nonsense during set-up.
+    #[error("the sandbox ended during set-up: {detail}")]
+    Lost {
+        /// What was noticed.
+        detail: String,
+    },
+}
+
+/// What can fail once a sandbox is up.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// The program to run does not exist inside or cannot be executed.
+    #[error("{program:?} cannot be run: {source}")]
+    Program {
+        /// The program's name or guest path.
+        program: String,
+        /// The cause; `NotFound` where it does not exist.
+        #[source]
+        source: io::Error,
+    },
+    /// The sandbox's own processes ended or spoke nonsense.
+    #[error("the sandbox was lost: {detail}")]
+    Lost {
+        /// What was noticed.
+        detail: String,
+    },
+    /// A guest file cannot be brought out.
+    #[error("{path:?} cannot be brought out of the sandbox: {source}")]
+    File {
+        /// The guest path.
+        path: String,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
+}

@@ -1,0 +1,15 @@
+//! The seam between the engine and whatever isolates.
+//!
+//! A [`Backend`] makes a [`Sandbox`] of a resolved policy; the engine drives it
+//! and knows no more. A sandbox has one owner: dropping it kills and reaps every
+//! process in it.
+
+mod backend;
+mod error;
+mod exit;
+mod payload;
+
+pub use backend::{Backend, BoxFuture, Sandbox, Stdio};
+pub use error::{LaunchError, SandboxError};
+pub use exit::{Exit, ProcessStatus};
+pub use payload::{Action, Command, FileBody, FileEntry, Payload, Place, Step};
