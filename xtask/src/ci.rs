@@ -1,0 +1,189 @@
+//! Everything that has to pass, in order, each step with its time. Stops at the
+//! first step that fails; never changes the checkout.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::{
+    command::{cargo, is_there, run},
+    tidy, user,
+};
+
+/// With it a test that cannot run here fails instead of standing aside.
+const REQUIRE_ALL: (&str, &str) = ("CELLBLOCK_TEST_REQUIRE_ALL", "1");
+
+/// Short enough for every submission; for figures worth quoting run `bench` alone.
+const BENCH_ROUNDS: &str = "20";
+
+struct Step {
+    name: &'static str,
+    run: fn(&Path) -> Result<()>,
+}
+
+const STEPS: &[Step] = &[
+    Step { name: "format", run: format },
+    Step { name: "tidy", run: tidy_up },
+    Step { name: "dependencies", run: dependencies },
+    Step { name: "lints", run: lints },
+    Step { name: "build", run: build },
+    Step { name: "tests", run: tests },
+    Step { name: "documentation", run: documentation },
+    Step { name: "user", run: as_user },
+    Step { name: "battery", run: battery },
+    Step { name: "bench", run: bench },
+];
+
+/// Runs the named steps, or all of them.
+pub(crate) fn run_steps(root: &Path, names: &[String]) -> Result<()> {
+    if let Some(unknown) = names.iter().find(|name| !STEPS.iter().any(|step| step.name == **name)) {
+        let known: Vec<_> = STEPS.iter().map(|step| step.name).collect();
+        bail!("there is no step {unknown}; there are {}", known.join(", "));
+    }
+    let wanted = |step: &&Step| names.is_empty() || names.iter().any(|name| name == step.name);
+    let mut times = Vec::new();
+    for step in STEPS.iter().filter(wanted) {
+        println!("==> {}", step.name);
+        let start = Instant::now();
+        (step.run)(root).with_context(|| format!("step {} failed", step.name))?;
+        times.push((step.name, start.elapsed()));
+    }
+    for (name, time) in times {
+        println!("{:>8.1} s  {name}", time.as_secs_f64());
+    }
+    Ok(())
+}
+
+fn format(root: &Path) -> Result<()> {
+    run(cargo(root).args(["fmt", "--all", "--check"]))
+}
+
+fn tidy_up(root: &Path) -> Result<()> {
+    let findings = tidy::check(root)?;
+    for finding in &findings {
+        println!("{finding}");
+    }
+    if findings.is_empty() { Ok(()) } else { bail!("{} places break a rule", findings.len()) }
+}
+
+/// Licences, sources and bans. The list of known vulnerabilities is not looked at
+/// here, because it has to be fetched: `cargo deny check advisories` does that.
+fn dependencies(root: &Path) -> Result<()> {
+    if !is_there("cargo-deny") {
+        bail!("cargo-deny is not installed: run scripts/setup --for test");
+    }
+    run(cargo(root).args(["deny", "--locked", "check", "licenses", "bans", "sources"]))
+}
+
+fn lints(root: &Path) -> Result<()> {
+    let mut clippy = cargo(root);
+    clippy.args(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]);
+    run(&mut clippy)
+}
+
+fn build(root: &Path) -> Result<()> {
+    run(cargo(root).args(["build", "--release", "--locked", "--package", "cellblock"]))
+}
+
+fn tests(root: &Path) -> Result<()> {
+    let mut command = cargo(root);
+    if is_there("cargo-nextest") {
+        command.args(["nextest", "run", "--no-fail-fast"]);
+    } else {
+        command.args(["test", "--no-fail-fast"]);
+    }
+    run(command.args(["--workspace", "--locked"]).env(REQUIRE_ALL.0, REQUIRE_ALL.1))
+}
+
+fn documentation(root: &Path) -> Result<()> {
+    run(cargo(root).args(["test", "--doc", "--workspace", "--locked"]))?;
+    let mut doc = cargo(root);
+    doc.args(["doc", "--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "-D warnings");
+    run(&mut doc)
+}
+
+/// The end-to-end tests again, without the rights of root.
+fn as_user(root: &Path) -> Result<()> {
+    if !user::is_root() {
+        println!("this is an ordinary user already: the tests above were run as one");
+        return Ok(());
+    }
+    let user = user::Ordinary::find_or_create()?;
+    for test in end_to_end_tests(root)? {
+        user.expect_to_reach(&test.executable)?;
+        run(user.command(&test.executable, &test.directory).env(REQUIRE_ALL.0, REQUIRE_ALL.1))?;
+    }
+    Ok(())
+}
+
+struct TestProgram {
+    executable: PathBuf,
+    directory: PathBuf,
+}
+
+/// The compiled integration tests of the binary's crate.
+fn end_to_end_tests(root: &Path) -> Result<Vec<TestProgram>> {
+    let mut command = cargo(root);
+    command.args(["test", "--package", "cellblock", "--no-run", "--locked"]);
+    let output = command
+        .args(["--message-format", "json-render-diagnostics"])
+        .stderr(std::process::Stdio::inherit())
+        .output()
+        .context("cannot run cargo")?;
+    let text = String::from_utf8(output.stdout).context("cargo printed something odd")?;
+    let programs: Vec<_> = text.lines().filter_map(test_program).collect();
+    if programs.is_empty() {
+        bail!("cargo built no end-to-end test");
+    }
+    Ok(programs)
+}
+
+fn test_program(line: &str) -> Option<TestProgram> {
+    let message: Value = serde_json::from_str(line).ok()?;
+    let is_test = message["target"]["kind"].as_array()?.iter().any(|kind| kind == "test");
+    let executable = message["executable"].as_str().filter(|_| is_test)?.into();
+    let manifest = Path::new(message["manifest_path"].as_str()?);
+    Some(TestProgram { executable, directory: manifest.parent()?.to_owned() })
+}
+
+fn battery(root: &Path) -> Result<()> {
+    run(cargo(root).args(["run", "--locked", "--package", "testkit", "--bin", "battery"]))
+}
+
+fn bench(root: &Path) -> Result<()> {
+    let mut command = cargo(root);
+    command.args(["run", "--release", "--locked", "--package", "bench", "--"]);
+    run(command.args(["--rounds", BENCH_ROUNDS]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn test_programs_are_told_from_other_messages() {
+        let message = |kind: &str, executable: Value| {
+            serde_json::json!({
+                "target": {"kind": [kind]},
+                "executable": executable,
+                "manifest_path": "/here/Cargo.toml",
+            })
+            .to_string()
+        };
+        let found = test_program(&message("test", "/there/it".into()));
+        assert!(found.is_some_and(|test| test.directory == Path::new("/here")));
+        assert!(test_program(&message("bin", "/there/it".into())).is_none());
+        assert!(test_program(&message("test", Value::Null)).is_none());
+        assert!(test_program("{\"reason\":\"build-finished\"}").is_none());
+    }
+
+    #[test]
+    fn an_unknown_step_is_refused() {
+        let error = run_steps(Path::new("."), &["frmat".to_owned()]).unwrap_err();
+        assert!(error.to_string().contains("there is no step frmat"));
+    }
+}
