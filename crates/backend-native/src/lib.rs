@@ -1,1 +1,44 @@
-//! Not yet written.
+//! The native backend: sandboxes made by the host kernel alone.
+//!
+//! A policy becomes a [`plan`](Native::plan_text), printable data; the host side
+//! makes namespaces and cgroups and starts our own binary in them as `init`; init
+//! applies the plan, locks itself down and runs the payload.
+//!
+//! | module | side | does |
+//! |---|---|---|
+//! | `build`, `plan` | host | policy → ordered steps; pure |
+//! | `source`, `idmap`, `identity`, `cgroup` | host | opens what the plan refers to |
+//! | `launch`, `verify`, `live` | host | starts init, looks at it from outside, owns the sandbox |
+//! | `init` | guest | applies the steps, runs and reaps the payload |
+//! | `wire`, `orders` | both | what the two sides say to each other |
+
+mod build;
+mod cgroup;
+mod identity;
+mod idmap;
+mod init;
+mod launch;
+mod live;
+mod native;
+mod orders;
+mod plan;
+mod remedy;
+mod source;
+mod sweep;
+mod verify;
+mod wire;
+
+use std::process::ExitCode;
+
+pub use init::Builtins;
+pub use native::{Native, NativeError};
+
+/// Runs as a sandbox's init if this process was started as one, and says with
+/// which status to end; `None` for every other process.
+///
+/// Must be the first statement of the program: before anything is opened, any
+/// thread is started, any argument is looked at.
+#[must_use]
+pub fn role(builtins: Builtins) -> Option<ExitCode> {
+    init::role(builtins)
+}

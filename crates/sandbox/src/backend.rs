@@ -8,7 +8,7 @@ use std::{
     pin::Pin,
 };
 
-use api::{Enforcement, Usage};
+use api::{Enforcement, Phase, Usage};
 use policy::{HostSupport, Policy};
 
 use crate::{Exit, LaunchError, Payload, SandboxError};
@@ -65,9 +65,15 @@ pub trait Sandbox: Send {
     /// What was used up to now. Does not wait.
     fn usage(&self) -> Usage;
 
-    /// Opens what a guest path holds after the payload has ended: one file, or
-    /// every file of a directory. Symbolic links are not followed; devices,
-    /// pipes and sockets are left out.
+    /// The part of the run that is under way, or was when it ended or was killed.
+    fn phase(&self) -> Phase {
+        Phase::Run
+    }
+
+    /// Opens what a guest path, relative to the workspace, holds after the
+    /// payload has ended: one file, or every file of a directory. Each comes with
+    /// its path below the given one, which is empty for one file. Symbolic links
+    /// are not followed; devices, pipes and sockets are left out.
     ///
     /// # Errors
     /// The path does not exist or leads out of the workspace, or there are too

@@ -48,11 +48,11 @@ pub enum LaunchError {
 /// What can fail once a sandbox is up.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
-    /// The program to run does not exist inside or cannot be executed.
-    #[error("{program:?} cannot be run: {source}")]
+    /// A step's program does not exist inside or cannot be executed.
+    #[error("the program cannot be run inside the sandbox")]
     Program {
-        /// The program's name or guest path.
-        program: String,
+        /// Which step of the payload.
+        step: usize,
         /// The cause; `NotFound` where it does not exist.
         #[source]
         source: io::Error,

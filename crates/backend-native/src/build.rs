@@ -1,0 +1,295 @@
+//! Makes a plan of a policy. Pure: what has to be looked up was looked up.
+
+use std::path::PathBuf;
+
+use api::{Access, Control, ProfileName};
+use policy::{GuestPath, MountView, Network, Policy, guest, syscalls};
+
+use crate::{
+    identity::INSIDE,
+    plan::{Flags, HostPath, Kind, Plan, Rlimits, ScratchPlace, Slot, Step},
+};
+
+/// A host path that is to be mounted, as the host side found it.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    pub host: HostPath,
+    pub kind: Kind,
+    /// A descriptor of it with the owner's ids mapped to the sandbox's, where that is wanted.
+    pub mapped: Option<i32>,
+}
+
+/// What a plan is made of besides the policy.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Facts {
+    /// One for each mount of the policy, in the same order.
+    pub sources: Vec<Source>,
+    /// One for each of [`DEVICES`].
+    pub devices: Vec<Source>,
+    /// The text of the sandbox's `/etc/resolv.conf`.
+    pub resolv_conf: String,
+    /// The text of the sandbox's `/etc/machine-id`.
+    pub machine_id: String,
+    /// Bytes and number of files that go to the read-only place for code.
+    pub code: (u64, u64),
+    /// Whether a cgroup bounds the memory.
+    pub memory_is_bounded: bool,
+}
+
+/// The device files of a sandbox.
+pub(crate) const DEVICES: [&str; 5] =
+    ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
+
+const DEVICE_LINKS: [(&str, &str); 4] = [
+    ("/dev/fd", "/proc/self/fd"),
+    ("/dev/stdin", "/proc/self/fd/0"),
+    ("/dev/stdout", "/proc/self/fd/1"),
+    ("/dev/stderr", "/proc/self/fd/2"),
+];
+
+/// What `/proc` shows of the machine or of other people's work.
+const MASKED: [&str; 31] = [
+    "acpi",
+    "asound",
+    "buddyinfo",
+    "bus",
+    "cmdline",
+    "config.gz",
+    "diskstats",
+    "fs",
+    "interrupts",
+    "iomem",
+    "ioports",
+    "irq",
+    "kallsyms",
+    "kcore",
+    "key-users",
+    "keys",
+    "kmsg",
+    "latency_stats",
+    "locks",
+    "modules",
+    "pagetypeinfo",
+    "partitions",
+    "pressure",
+    "sched_debug",
+    "scsi",
+    "slabinfo",
+    "swaps",
+    "sysrq-trigger",
+    "timer_list",
+    "vmallocinfo",
+    "zoneinfo",
+];
+
+/// Room of the root for small files and directories, beside the code.
+const ROOT_BYTES: u64 = 256 * 1024;
+const ROOT_INODES: u64 = 1024;
+const PAGE_BYTES: u64 = 4096;
+
+const PASSWD: &str = "root:x:0:0:root:/root:/usr/sbin/nologin\n\
+    user:x:1000:1000:user:/home/user:/bin/sh\n\
+    nobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n";
+const GROUP: &str = "root:x:0:\nuser:x:1000:\nnogroup:x:65534:\n";
+const HOSTS: &str = "127.0.0.1 localhost sandbox\n::1 localhost\n";
+const NSSWITCH: &str = "passwd: files\ngroup: files\nhosts: files dns\n";
+
+/// The directories of everything writable, beside the workspace.
+const SCRATCH: [(&str, bool, bool); 3] =
+    [("/dev/shm", true, true), (guest::HOME, false, false), ("/tmp", false, true)];
+
+/// Makes a plan.
+pub(crate) fn build(policy: &Policy, facts: &Facts) -> Plan {
+    let mut builder = Builder { policy, facts, steps: Vec::new() };
+    builder.open_mounts();
+    builder.root();
+    builder.system();
+    builder.writable();
+    builder.namespaces();
+    builder.lock_down();
+    let waived = Control::ALL.iter().copied().filter(|control| policy.may_miss(*control));
+    Plan {
+        steps: builder.steps,
+        waived: waived.collect(),
+        rlimits: rlimits(policy, facts.memory_is_bounded),
+        env_vars: policy.env_vars().clone().into_iter().collect(),
+        workspace: policy.workspace().clone(),
+    }
+}
+
+fn rlimits(policy: &Policy, memory_is_bounded: bool) -> Rlimits {
+    let limits = policy.limits();
+    Rlimits {
+        open_files: limits.open_files,
+        file_size_bytes: limits.file_size_bytes,
+        processes: limits.pids + 1,
+        cpu_seconds: limits.cpu_time.map(|time| time.as_secs() + 2),
+        data_bytes: (!memory_is_bounded).then_some(limits.memory_bytes),
+    }
+}
+
+struct Builder<'a> {
+    policy: &'a Policy,
+    facts: &'a Facts,
+    steps: Vec<Step>,
+}
+
+/// A guest path of ours: the constants of this file are such paths.
+fn place(text: &str) -> Option<GuestPath> {
+    GuestPath::new(text).ok()
+}
+
+impl Builder<'_> {
+    fn add(&mut self, step: Step) {
+        self.steps.push(step);
+    }
+
+    fn slot(number: usize) -> Slot {
+        Slot(u16::try_from(number).unwrap_or(u16::MAX))
+    }
+
+    /// Host paths are opened first, while init is still who the caller is.
+    fn open_mounts(&mut self) {
+        self.add(Step::PrivateMounts);
+        let mounts = self.policy.mounts();
+        for (number, (mount, source)) in mounts.iter().zip(&self.facts.sources).enumerate() {
+            let (slot, host) = (Self::slot(number), source.host.clone());
+            self.steps.push(match (source.mapped, mount.view, source.kind) {
+                (Some(descriptor), ..) => Step::Mapped { slot, descriptor, source: host.path },
+                (None, MountView::Private, Kind::Directory) => Step::Overlay { slot, source: host },
+                _ => Step::Bind { slot, source: host },
+            });
+        }
+        for (number, device) in self.facts.devices.iter().enumerate() {
+            let slot = Self::slot(mounts.len() + number);
+            self.steps.push(Step::Bind { slot, source: device.host.clone() });
+        }
+        self.add(Step::BecomeUser { uid: INSIDE, gid: INSIDE });
+    }
+
+    fn root(&mut self) {
+        let (code_bytes, code_files) = self.facts.code;
+        let pages = code_bytes.div_ceil(PAGE_BYTES) + code_files;
+        self.add(Step::Root {
+            bytes: ROOT_BYTES + pages * PAGE_BYTES,
+            inodes: ROOT_INODES + code_files,
+        });
+        for (path, target) in self.policy.symlinks() {
+            self.add(Step::Symlink { path: path.clone(), target: target.clone() });
+        }
+        let hostname = "sandbox\n".to_owned();
+        let files = [
+            ("/etc/group", GROUP.to_owned()),
+            ("/etc/hostname", hostname),
+            ("/etc/hosts", HOSTS.to_owned()),
+            ("/etc/machine-id", self.facts.machine_id.clone()),
+            ("/etc/nsswitch.conf", NSSWITCH.to_owned()),
+            ("/etc/passwd", PASSWD.to_owned()),
+            ("/etc/resolv.conf", self.facts.resolv_conf.clone()),
+        ];
+        for (path, text) in files {
+            self.steps.extend(place(path).map(|path| Step::File { path, text }));
+        }
+        if let Some(path) = place(guest::CODE).filter(|_| self.facts.code.1 > 0) {
+            self.add(Step::Directory { path, mode: 0o755 });
+        }
+    }
+
+    fn system(&mut self) {
+        self.attach(|below_scratch| !below_scratch);
+        let first = self.policy.mounts().len();
+        for (number, path) in DEVICES.iter().enumerate().take(self.facts.devices.len()) {
+            let flags = Flags { no_exec: true, devices: true, writable: false };
+            let slot = Self::slot(first + number);
+            self.steps.extend(place(path).map(|target| Step::Attach {
+                slot,
+                target,
+                kind: Kind::File,
+                flags,
+            }));
+        }
+        for (path, target) in DEVICE_LINKS {
+            let target = PathBuf::from(target);
+            self.steps.extend(place(path).map(|path| Step::Symlink { path, target }));
+        }
+        let processes_only = self.policy.profile() == ProfileName::Strict;
+        self.add(Step::Proc { processes_only });
+        if !processes_only {
+            for name in MASKED {
+                self.steps.extend(place(&format!("/proc/{name}")).map(|path| Step::Mask { path }));
+            }
+        }
+    }
+
+    /// Attaches the mounts of the policy: first those of the root, later those
+    /// that stand on the writable file system.
+    fn attach(&mut self, wanted: impl Fn(bool) -> bool) {
+        let scratch = self.scratch_places();
+        for (number, (mount, source)) in
+            self.policy.mounts().iter().zip(&self.facts.sources).enumerate()
+        {
+            let target = mount.target.as_path();
+            let on_scratch = scratch.iter().any(|p| target.starts_with(p.target.as_path()));
+            if wanted(on_scratch) {
+                let writable = mount.access == Access::ReadWrite;
+                self.steps.push(Step::Attach {
+                    slot: Self::slot(number),
+                    target: mount.target.clone(),
+                    kind: source.kind,
+                    flags: Flags { writable, ..Flags::default() },
+                });
+            }
+        }
+    }
+
+    fn scratch_places(&self) -> Vec<ScratchPlace> {
+        let fixed = SCRATCH.iter().filter_map(|(path, no_exec, sticky)| {
+            Some(ScratchPlace { target: place(path)?, no_exec: *no_exec, sticky: *sticky })
+        });
+        let target = self.policy.workspace().clone();
+        let workspace = ScratchPlace { target, no_exec: false, sticky: false };
+        fixed.chain((!self.policy.workspace_is_shared()).then_some(workspace)).collect()
+    }
+
+    fn writable(&mut self) {
+        let limits = self.policy.limits();
+        self.add(Step::Scratch {
+            bytes: limits.workspace_bytes,
+            inodes: limits.workspace_inodes,
+            places: self.scratch_places(),
+        });
+        self.attach(|below_scratch| below_scratch);
+    }
+
+    fn namespaces(&mut self) {
+        self.add(Step::HostName);
+        if self.policy.network() == Network::None {
+            self.add(Step::Loopback);
+        }
+        self.add(Step::CgroupNamespace);
+        self.add(Step::OwnClocks);
+        self.add(Step::NoNestedUserns);
+        self.add(Step::ReadOnlySysctls);
+        self.add(Step::Enter);
+        self.steps.extend(place(guest::CODE).map(|code| Step::Files { code }));
+        self.add(Step::SealRoot);
+    }
+
+    fn lock_down(&mut self) {
+        let writable = self.scratch_places().into_iter().map(|place| place.target);
+        let shared = self.policy.mounts().iter();
+        let shared = shared.filter(|mount| mount.access == Access::ReadWrite);
+        let writable = writable.chain(shared.map(|mount| mount.target.clone())).collect();
+        let devices = DEVICES.iter().filter_map(|path| place(path)).collect();
+        self.add(Step::NoCoreDumps);
+        self.add(Step::OomFirst);
+        self.add(Step::NotDumpable);
+        self.add(Step::LockSecureBits);
+        self.add(Step::DropCapabilities);
+        self.add(Step::NoNewPrivs);
+        self.add(Step::Landlock { writable, devices });
+        let profile = self.policy.profile();
+        let program = syscalls::compile(profile, syscalls::Arch::HOST);
+        self.add(Step::SyscallFilter { profile: profile.to_string(), program });
+    }
+}

@@ -1,0 +1,230 @@
+//! One sandbox's cgroups.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io,
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+    path::PathBuf,
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{
+    files,
+    site::{Controller, Site},
+};
+
+/// What a leaf limits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LeafLimits {
+    pub memory_bytes: u64,
+    pub pids: u64,
+    pub cpu_millis: Option<u64>,
+}
+
+/// What the host kernel counted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Readings {
+    pub cpu_time: Option<Duration>,
+    pub memory_peak_bytes: Option<u64>,
+    pub pids_peak: Option<u64>,
+}
+
+/// One sandbox's cgroups, made and limited before any process is in them.
+/// Dropping it removes them; they must be empty then.
+#[derive(Debug)]
+pub(crate) struct Leaf {
+    v1: BTreeMap<Controller, PathBuf>,
+    v2: Option<PathBuf>,
+    tasks: Vec<OwnedFd>,
+    entry: Option<OwnedFd>,
+    oom: Option<OwnedFd>,
+}
+
+/// Init has to fit beside the payload.
+const PIDS_OF_INIT: u64 = 1;
+
+/// The period in which a share of the processors is counted.
+const CPU_PERIOD_US: u64 = 100_000;
+
+/// A cgroup is busy for a moment after its last process was reaped.
+const REMOVAL_TIME_MAX: Duration = Duration::from_millis(200);
+
+impl Leaf {
+    /// Makes the cgroups of one sandbox, with its limits.
+    ///
+    /// # Errors
+    /// One could not be made, or a limit did not hold.
+    pub(crate) fn make(site: &Site, name: &str, limits: &LeafLimits) -> io::Result<Self> {
+        let mut leaf =
+            Self { v1: BTreeMap::new(), v2: None, tasks: Vec::new(), entry: None, oom: None };
+        leaf.make_v1(site, name, limits)?;
+        leaf.make_v2(site, name, limits)?;
+        Ok(leaf)
+    }
+
+    fn make_v1(&mut self, site: &Site, name: &str, limits: &LeafLimits) -> io::Result<()> {
+        for (controller, parent) in &site.v1 {
+            let directory = parent.join(name);
+            let is_new = !self.v1.values().any(|held| *held == directory);
+            if is_new {
+                fs::create_dir(&directory)?;
+            }
+            self.v1.insert(*controller, directory.clone());
+            match controller {
+                Controller::Memory => limit_memory_v1(&directory, limits.memory_bytes)?,
+                Controller::Pids => {
+                    files::set_number(&directory, "pids.max", limits.pids + PIDS_OF_INIT)?;
+                }
+                Controller::Cpu => limit_cpu_v1(&directory, limits.cpu_millis)?,
+                Controller::CpuAccounting => {}
+            }
+            if is_new {
+                // Opened by us, so the child may write to it whoever it is then.
+                let tasks = File::options().write(true).open(directory.join("tasks"))?;
+                self.tasks.push(tasks.into());
+            }
+        }
+        if let Some(directory) = self.v1.get(&Controller::Memory) {
+            self.oom = Some(watch_oom_v1(directory)?);
+        }
+        Ok(())
+    }
+
+    fn make_v2(&mut self, site: &Site, name: &str, limits: &LeafLimits) -> io::Result<()> {
+        let Some((parent, controllers)) = &site.v2 else { return Ok(()) };
+        let directory = parent.join(name);
+        fs::create_dir(&directory)?;
+        self.v2 = Some(directory.clone());
+        let has = |name: &str| controllers.iter().any(|held| held == name);
+        if has("memory") {
+            files::set_number(&directory, "memory.max", limits.memory_bytes)?;
+            files::write(&directory, "memory.oom.group", "1")?;
+            optional(files::write(&directory, "memory.swap.max", "0"))?;
+            optional(files::write(&directory, "memory.zswap.max", "0"))?;
+        }
+        if has("pids") {
+            files::set_number(&directory, "pids.max", limits.pids + PIDS_OF_INIT)?;
+        }
+        if let (true, Some(millis)) = (has("cpu"), limits.cpu_millis) {
+            let text = format!("{} {CPU_PERIOD_US}", millis * CPU_PERIOD_US / 1000);
+            files::write(&directory, "cpu.max", &text)?;
+            if files::read(&directory, "cpu.max")?.trim() != text {
+                return Err(io::Error::other("cpu.max did not take"));
+            }
+        }
+        self.entry = Some(File::open(&directory)?.into());
+        Ok(())
+    }
+
+    /// Directory of the version 2 cgroup to be born in.
+    pub(crate) fn entry(&self) -> Option<BorrowedFd<'_>> {
+        self.entry.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Files of the version 1 cgroups to join.
+    pub(crate) fn tasks(&self) -> Vec<BorrowedFd<'_>> {
+        self.tasks.iter().map(AsFd::as_fd).collect()
+    }
+
+    /// Becomes readable when the memory limit was hit; version 1 only. In
+    /// version 2 the host kernel kills the whole leaf by itself.
+    pub(crate) fn oom(&self) -> Option<BorrowedFd<'_>> {
+        self.oom.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Whether a process was killed for want of memory.
+    pub(crate) fn was_out_of_memory(&self) -> bool {
+        let v1 = self.v1.get(&Controller::Memory);
+        let v1 = v1.and_then(|path| files::read_keyed(path, "memory.oom_control", "oom_kill"));
+        let v2 = self.v2.as_ref();
+        let v2 = v2.and_then(|path| files::read_keyed(path, "memory.events", "oom_kill"));
+        v1.or(v2).is_some_and(|kills| kills > 0)
+    }
+
+    /// What was used up to now.
+    pub(crate) fn readings(&self) -> Readings {
+        let number = |controller, name| {
+            self.v1.get(&controller).and_then(|path| files::read_number(path, name))
+        };
+        let v2 = |name| self.v2.as_ref().and_then(|path| files::read_number(path, name));
+        let v2_cpu = || files::read_keyed(self.v2.as_ref()?, "cpu.stat", "usage_usec");
+        Readings {
+            cpu_time: number(Controller::CpuAccounting, "cpuacct.usage")
+                .map(Duration::from_nanos)
+                .or_else(|| v2_cpu().map(Duration::from_micros)),
+            memory_peak_bytes: number(Controller::Memory, "memory.max_usage_in_bytes")
+                .or_else(|| v2("memory.peak")),
+            pids_peak: number(Controller::Pids, "pids.peak")
+                .or_else(|| v2("pids.peak"))
+                .map(|peak| peak.saturating_sub(PIDS_OF_INIT)),
+        }
+    }
+
+    /// Whether a process's own account of its cgroups shows all of these.
+    pub(crate) fn holds(&self, cgroups: &str, name: &str) -> bool {
+        let lines = cgroups.lines().filter(|line| line.ends_with(&format!("/{name}"))).count();
+        let mut directories: Vec<_> = self.v1.values().chain(&self.v2).collect();
+        directories.dedup();
+        lines >= directories.len()
+    }
+
+    /// Kills every process, also stopped and frozen ones. Only version 2 can;
+    /// elsewhere the end of init does it.
+    pub(crate) fn kill(&self) {
+        if let Some(directory) = &self.v2 {
+            // Refused only where the file is missing, before Linux 5.14.
+            let _ = files::write(directory, "cgroup.kill", "1");
+        }
+    }
+}
+
+impl Drop for Leaf {
+    fn drop(&mut self) {
+        let deadline = Instant::now() + REMOVAL_TIME_MAX;
+        self.entry = None;
+        self.tasks.clear();
+        for directory in self.v1.values().chain(&self.v2) {
+            while let Err(error) = files::remove(directory) {
+                if error.raw_os_error() != Some(rustix::io::Errno::BUSY.raw_os_error())
+                    || Instant::now() > deadline
+                {
+                    // The sweep at the next start takes what is left.
+                    break;
+                }
+                thread::sleep(Duration::from_micros(200));
+            }
+        }
+    }
+}
+
+/// A file that only some kernels have: missing is fine, refused is not.
+fn optional(done: io::Result<()>) -> io::Result<()> {
+    match done {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}
+
+fn limit_memory_v1(directory: &std::path::Path, bytes: u64) -> io::Result<()> {
+    files::set_number(directory, "memory.limit_in_bytes", bytes)?;
+    optional(files::write(directory, "memory.memsw.limit_in_bytes", &bytes.to_string()))?;
+    optional(files::write(directory, "memory.swappiness", "0"))
+}
+
+fn limit_cpu_v1(directory: &std::path::Path, millis: Option<u64>) -> io::Result<()> {
+    let Some(millis) = millis else { return Ok(()) };
+    files::set_number(directory, "cpu.cfs_period_us", CPU_PERIOD_US)?;
+    files::set_number(directory, "cpu.cfs_quota_us", millis * CPU_PERIOD_US / 1000)
+}
+
+/// Asks for a sign when the leaf's memory has run out.
+fn watch_oom_v1(directory: &std::path::Path) -> io::Result<OwnedFd> {
+    use rustix::event::{EventfdFlags, eventfd};
+    let sign = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+    let control = File::open(directory.join("memory.oom_control"))?;
+    let request = format!("{} {}", sign.as_raw_fd(), control.as_raw_fd());
+    files::write(directory, "cgroup.event_control", &request)?;
+    Ok(sign)
+}

@@ -1,0 +1,12 @@
+//! Control groups: a leaf of its own for each sandbox, version 2, version 1 or both.
+//!
+//! Every limit is read back after it is set: what the host kernel did not take
+//! is not reported as enforced. Nothing is written to `cgroup.procs` on the way to
+//! a sandbox: that waits for a grace period of the whole machine.
+
+mod files;
+mod leaf;
+mod site;
+
+pub(crate) use leaf::{Leaf, LeafLimits};
+pub(crate) use site::Site;

@@ -1,0 +1,252 @@
+//! Where on this host sandboxes' cgroups go, found out once.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use super::files;
+
+/// Every cgroup of ours lies in a directory of this name.
+const DIRECTORY: &str = "cellblock";
+
+/// A controller of version 1, each in a hierarchy of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Controller {
+    Memory,
+    Pids,
+    Cpu,
+    CpuAccounting,
+}
+
+impl Controller {
+    const ALL: [(Self, &'static str); 4] = [
+        (Self::Memory, "memory"),
+        (Self::Pids, "pids"),
+        (Self::Cpu, "cpu"),
+        (Self::CpuAccounting, "cpuacct"),
+    ];
+}
+
+/// Where sandboxes' cgroups go.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Site {
+    /// Version 1: the directory of ours in each controller's hierarchy.
+    pub(super) v1: BTreeMap<Controller, PathBuf>,
+    /// Version 2: the directory of ours, and the controllers it can give to a leaf.
+    pub(super) v2: Option<(PathBuf, Vec<String>)>,
+    /// Why there is less than one would expect.
+    why_not: Option<String>,
+}
+
+/// Which limits a site can hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Supports {
+    pub memory: bool,
+    pub pids: bool,
+    pub cpu: bool,
+    pub cpu_time: bool,
+}
+
+impl Site {
+    /// Finds the site: below the cgroups that this process is in.
+    pub(crate) fn find() -> Self {
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+        let mut site = Self::default();
+        for hierarchy in hierarchies(&mounts) {
+            let Some(inside) = own_path(&own, &hierarchy) else { continue };
+            let place = hierarchy.mount_point.join(inside);
+            if let Err(error) = site.add(&hierarchy, &place) {
+                let why = format!("{}: {error}", place.join(DIRECTORY).display());
+                site.why_not.get_or_insert(why);
+            }
+        }
+        site
+    }
+
+    fn add(&mut self, hierarchy: &Hierarchy, place: &Path) -> io::Result<()> {
+        if hierarchy.controllers.is_empty() {
+            return self.add_v2(hierarchy, place);
+        }
+        let directory = place.join(DIRECTORY);
+        make(&directory)?;
+        for controller in &hierarchy.controllers {
+            self.v1.insert(*controller, directory.clone());
+        }
+        Ok(())
+    }
+
+    /// A process's own cgroup can have children with controllers only if it is
+    /// the root or holds no process, so the nearest one above that can is taken.
+    fn add_v2(&mut self, hierarchy: &Hierarchy, own: &Path) -> io::Result<()> {
+        let mut last = io::Error::from(io::ErrorKind::NotFound);
+        let above = own.ancestors().take_while(|place| place.starts_with(&hierarchy.mount_point));
+        for place in above {
+            match prepare_v2(place) {
+                Ok(found) => {
+                    let better = |held: &(PathBuf, Vec<String>)| held.1.len() >= found.len();
+                    if !self.v2.as_ref().is_some_and(better) {
+                        self.v2 = Some((place.join(DIRECTORY), found));
+                    }
+                    if self.v2.as_ref().is_some_and(|held| held.1.len() >= WANTED.len()) {
+                        return Ok(());
+                    }
+                }
+                Err(error) => last = error,
+            }
+        }
+        if self.v2.is_some() { Ok(()) } else { Err(last) }
+    }
+
+    /// Which limits can be held here.
+    pub(crate) fn supports(&self) -> Supports {
+        let v2 = |name: &str| {
+            self.v2.as_ref().is_some_and(|(_, found)| found.iter().any(|held| held == name))
+        };
+        Supports {
+            memory: self.v1.contains_key(&Controller::Memory) || v2("memory"),
+            pids: self.v1.contains_key(&Controller::Pids) || v2("pids"),
+            cpu: self.v1.contains_key(&Controller::Cpu) || v2("cpu"),
+            cpu_time: self.v1.contains_key(&Controller::CpuAccounting) || self.v2.is_some(),
+        }
+    }
+
+    /// Why a limit cannot be held here.
+    pub(crate) fn why_not(&self) -> String {
+        let none = || "no cgroup file system is mounted".to_owned();
+        self.why_not.clone().unwrap_or_else(none)
+    }
+
+    /// In words: `version 1`, `version 2` or both.
+    pub(crate) fn name(&self) -> &'static str {
+        match (self.v1.is_empty(), &self.v2) {
+            (true, None) => "none",
+            (true, Some(_)) => "version 2",
+            (false, None) => "version 1",
+            (false, Some(_)) => "version 1 and 2",
+        }
+    }
+
+    /// Every directory of ours.
+    pub(crate) fn directories(&self) -> impl Iterator<Item = &Path> {
+        let v1 = self.v1.values().map(PathBuf::as_path);
+        v1.chain(self.v2.iter().map(|(path, _)| path.as_path()))
+    }
+}
+
+/// The controllers that a leaf of version 2 wants.
+const WANTED: [&str; 3] = ["memory", "pids", "cpu"];
+
+/// Makes our directory below a cgroup of version 2; the controllers it can pass on.
+fn prepare_v2(place: &Path) -> io::Result<Vec<String>> {
+    let directory = place.join(DIRECTORY);
+    let listed = files::read(place, "cgroup.controllers").unwrap_or_default();
+    let wanted: Vec<_> =
+        WANTED.iter().filter(|name| listed.split_whitespace().any(|held| held == **name)).collect();
+    make(&directory)?;
+    let mut passed = Vec::new();
+    for name in wanted {
+        let enable = format!("+{name}");
+        // Refused where the cgroup holds processes: then the one above is tried.
+        let _ = files::write(place, "cgroup.subtree_control", &enable);
+        if files::write(&directory, "cgroup.subtree_control", &enable).is_ok() {
+            passed.push((*name).to_owned());
+        }
+    }
+    Ok(passed)
+}
+
+fn make(directory: &Path) -> io::Result<()> {
+    match fs::create_dir(directory) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => access(directory),
+    }
+}
+
+/// Whether leaves can be made in a directory that was there before.
+fn access(directory: &Path) -> io::Result<()> {
+    Ok(rustix::fs::access(directory, rustix::fs::Access::WRITE_OK)?)
+}
+
+/// A mounted hierarchy; no controllers means version 2.
+#[derive(Debug, PartialEq, Eq)]
+struct Hierarchy {
+    controllers: Vec<Controller>,
+    mount_point: PathBuf,
+    root: String,
+}
+
+/// The cgroup hierarchies among the lines of a mountinfo.
+fn hierarchies(mountinfo: &str) -> Vec<Hierarchy> {
+    mountinfo.lines().filter_map(hierarchy).collect()
+}
+
+fn hierarchy(line: &str) -> Option<Hierarchy> {
+    let (before, after) = line.split_once(" - ")?;
+    let mut fields = before.split(' ').skip(3);
+    let (root, mount_point) = (fields.next()?.to_owned(), fields.next()?);
+    let mut fields = after.split(' ');
+    let kind = fields.next()?;
+    let options = fields.nth(1)?;
+    let controllers: Vec<_> = match kind {
+        "cgroup2" => Vec::new(),
+        "cgroup" => Controller::ALL
+            .iter()
+            .filter(|(_, name)| options.split(',').any(|option| option == *name))
+            .map(|(controller, _)| *controller)
+            .collect(),
+        _ => return None,
+    };
+    let usable = kind == "cgroup2" || !controllers.is_empty();
+    usable.then(|| Hierarchy { controllers, mount_point: mount_point.into(), root })
+}
+
+/// Where this process stands in a hierarchy, relative to its mount point.
+fn own_path(own: &str, hierarchy: &Hierarchy) -> Option<PathBuf> {
+    let path = own.lines().find_map(|line| {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let (controllers, path) = (fields.next()?, fields.next()?);
+        let is_this = match hierarchy.controllers.first() {
+            None => controllers.is_empty(),
+            Some(first) => Controller::ALL.iter().any(|(controller, name)| {
+                controller == first && controllers.split(',').any(|held| held == *name)
+            }),
+        };
+        is_this.then_some(path)
+    })?;
+    let below = Path::new(path).strip_prefix(&hierarchy.root).ok()?;
+    Some(below.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOUNTS: &str = "\
+30 24 0:26 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755
+31 30 0:27 / /sys/fs/cgroup/cpu,cpuacct rw,relatime shared:5 - cgroup cgroup rw,cpu,cpuacct
+32 30 0:28 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,name=systemd
+33 30 0:29 /a /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory
+34 30 0:30 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw
+broken line - cgroup
+";
+
+    #[test]
+    fn hierarchies_are_found_by_their_options() {
+        let found = hierarchies(MOUNTS);
+        let controllers: Vec<_> = found.iter().map(|found| found.controllers.len()).collect();
+        assert_eq!(controllers, [2, 1, 0]);
+    }
+
+    #[test]
+    fn the_own_path_is_relative_to_what_is_mounted() {
+        let own = "9:name=systemd:/x\n4:memory:/a/b\n2:cpu,cpuacct:/\n0::/u/v\n";
+        let paths: Vec<_> = hierarchies(MOUNTS).iter().map(|found| own_path(own, found)).collect();
+        let expected = [Some(""), Some("b"), Some("u/v")].map(|path| path.map(PathBuf::from));
+        assert_eq!(paths, expected);
+        assert_eq!(own_path("4:memory:/elsewhere\n", &hierarchies(MOUNTS)[1]), None);
+        assert_eq!(own_path("", &hierarchies(MOUNTS)[0]), None);
+    }
+}

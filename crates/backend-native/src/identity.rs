@@ -1,0 +1,227 @@
+//! Who a sandbox is on the host: a user id that nobody else has, where it may.
+//!
+//! Root takes ids from a range above those of people, containers and
+//! `systemd-nspawn`; an ordinary user takes them from its subordinate range. An id
+//! is held by a locked file, so it is free again when its holder is gone, however
+//! it went.
+
+use std::{
+    fs::{self, DirBuilder, File},
+    io,
+    os::unix::fs::{DirBuilderExt, MetadataExt},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use rustix::fs::{FlockOperation, flock};
+
+/// The ids that root gives to sandboxes: 2^20, from 2^30 * 1.75.
+const ROOT_RANGE: (u32, u32) = (0x7000_0000, 1 << 20);
+
+/// The most ids that are tried before giving up: more sandboxes than that at one
+/// time do not fit a machine.
+const TRIES_MAX: u32 = 65_536;
+
+/// The uid and gid by which the sandbox's user is known inside.
+pub(crate) const INSIDE: u32 = 1000;
+
+/// Where a sandbox's user id on the host comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum IdSource {
+    /// From a range, written into the map by ourselves.
+    Range { first: u32, count: u32 },
+    /// From the subordinate range of an ordinary user, written by the system's helpers.
+    Subordinate { first: u32, count: u32 },
+    /// There is none: the sandbox runs as the caller.
+    Caller,
+}
+
+/// One sandbox's id, held as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    /// The user and group id on the host.
+    pub id: (u32, u32),
+    /// Whether no other process has it.
+    pub is_own: bool,
+    helper: bool,
+    _lock: Option<Lock>,
+}
+
+/// A locked file; it is removed while it is still locked.
+#[derive(Debug)]
+struct Lock {
+    path: PathBuf,
+    _file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Gone already is as good; anything else leaves an empty file of a name
+        // that the next holder takes over.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+impl IdSource {
+    /// Finds out what this process may give.
+    pub(crate) fn find(is_root: bool) -> Self {
+        if is_root {
+            return Self::Range { first: ROOT_RANGE.0, count: ROOT_RANGE.1 };
+        }
+        let uid = rustix::process::getuid().as_raw();
+        let range = |file| {
+            let text = fs::read_to_string(file).unwrap_or_default();
+            let name = user_name(uid);
+            subordinate_range(&text, uid, name.as_deref())
+        };
+        let helpers = ["newuidmap", "newgidmap"].iter().all(|name| helper(name).is_some());
+        match (range("/etc/subuid"), range("/etc/subgid")) {
+            (Some(uids), Some(gids)) if helpers && uids == gids => {
+                Self::Subordinate { first: uids.0, count: uids.1 }
+            }
+            _ => Self::Caller,
+        }
+    }
+
+    /// Takes an id for one sandbox.
+    ///
+    /// # Errors
+    /// The directory of locks cannot be had, or every id is taken.
+    pub(crate) fn take(&self) -> io::Result<Identity> {
+        let (first, count, helper) = match self {
+            Self::Range { first, count } => (*first, *count, false),
+            Self::Subordinate { first, count } => (*first, *count, true),
+            Self::Caller => return Ok(Identity::callers()),
+        };
+        let directory = locks()?;
+        let start = rustix::process::getpid().as_raw_nonzero().get().unsigned_abs();
+        for attempt in 0..count.min(TRIES_MAX) {
+            let id = first + start.wrapping_add(attempt) % count;
+            if let Some(lock) = try_lock(directory.join(id.to_string()))? {
+                return Ok(Identity { id: (id, id), is_own: true, helper, _lock: Some(lock) });
+            }
+        }
+        Err(io::Error::other("every user id of the range is taken"))
+    }
+}
+
+impl Identity {
+    /// The caller's own.
+    pub(crate) fn callers() -> Self {
+        let uid = rustix::process::getuid().as_raw();
+        let gid = rustix::process::getgid().as_raw();
+        Self { id: (uid, gid), is_own: false, helper: false, _lock: None }
+    }
+
+    /// Writes the id maps of a new user namespace, by its first process.
+    ///
+    /// # Errors
+    /// The host kernel or its helpers refused.
+    pub(crate) fn map(&self, pid: rustix::process::Pid) -> io::Result<()> {
+        let pid = pid.as_raw_nonzero();
+        if self.helper {
+            run_helper("newgidmap", pid.get(), self.id.1)?;
+            return run_helper("newuidmap", pid.get(), self.id.0);
+        }
+        let place = PathBuf::from(format!("/proc/{pid}"));
+        if !self.is_own {
+            fs::write(place.join("setgroups"), "deny")?;
+        }
+        fs::write(place.join("gid_map"), format!("{INSIDE} {} 1\n", self.id.1))?;
+        fs::write(place.join("uid_map"), format!("{INSIDE} {} 1\n", self.id.0))
+    }
+}
+
+/// Directories in which the system's set-user-id helpers are.
+const HELPER_PLACES: [&str; 2] = ["/usr/bin", "/bin"];
+
+fn helper(name: &str) -> Option<PathBuf> {
+    HELPER_PLACES.iter().map(|place| Path::new(place).join(name)).find(|path| path.exists())
+}
+
+fn run_helper(name: &str, pid: i32, id: u32) -> io::Result<()> {
+    let missing = || io::Error::from(io::ErrorKind::NotFound);
+    let path = helper(name).ok_or_else(missing)?;
+    let (inside, outside) = (INSIDE.to_string(), id.to_string());
+    let args = [pid.to_string(), inside, outside, "1".to_owned()];
+    let done = Command::new(path).args(args).env_clear().output()?;
+    if done.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&done.stderr).trim().to_owned();
+    Err(io::Error::other(format!("{name} refused: {said}")))
+}
+
+/// The first range of at least one id in a file like `/etc/subuid`.
+fn subordinate_range(text: &str, uid: u32, name: Option<&str>) -> Option<(u32, u32)> {
+    text.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let owner = fields.next()?;
+        let is_ours = Some(owner) == name || owner.parse() == Ok(uid);
+        let (first, count) = (fields.next()?.parse().ok()?, fields.next()?.trim().parse().ok()?);
+        let fits = count > 0 && u32::checked_add(first, count).is_some();
+        (is_ours && fits).then_some((first, count))
+    })
+}
+
+fn user_name(uid: u32) -> Option<String> {
+    let text = fs::read_to_string("/etc/passwd").ok()?;
+    text.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
+    })
+}
+
+/// The directory of locks, which nobody else may write to.
+fn locks() -> io::Result<PathBuf> {
+    let uid = rustix::process::getuid().as_raw();
+    let base = match uid {
+        0 => PathBuf::from("/run/cellblock"),
+        _ => {
+            let own = PathBuf::from(format!("/run/user/{uid}"));
+            let shared = || PathBuf::from(format!("/tmp/cellblock-{uid}"));
+            if own.is_dir() { own.join("cellblock") } else { shared() }
+        }
+    };
+    let directory = base.join("ids");
+    DirBuilder::new().recursive(true).mode(0o700).create(&directory)?;
+    for place in [&base, &directory] {
+        let found = fs::symlink_metadata(place)?;
+        if !found.is_dir() || found.uid() != uid || found.mode() & 0o022 != 0 {
+            let text = format!("{} belongs to somebody else", place.display());
+            return Err(io::Error::other(text));
+        }
+    }
+    Ok(directory)
+}
+
+/// Locks a file, made if need be; `None` where somebody else holds it.
+fn try_lock(path: PathBuf) -> io::Result<Option<Lock>> {
+    let file = File::options().create(true).append(true).open(&path)?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    }
+    // The last holder may have removed it between our opening and our locking it.
+    let is_there = fs::metadata(&path).is_ok_and(|found| {
+        file.metadata().is_ok_and(|ours| (ours.dev(), ours.ino()) == (found.dev(), found.ino()))
+    });
+    Ok(is_there.then_some(Lock { path, _file: file }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::subordinate_range;
+
+    #[test]
+    fn subordinate_ranges_are_ours_and_fit() {
+        let text = "ann:100000:65536\n1001:165536:65536\nbad\nbob:x:y\neve:4294967295:2\n";
+        assert_eq!(subordinate_range(text, 7, Some("ann")), Some((100_000, 65_536)));
+        assert_eq!(subordinate_range(text, 1001, None), Some((165_536, 65_536)));
+        assert_eq!(subordinate_range(text, 9, Some("bob")), None);
+        assert_eq!(subordinate_range(text, 9, Some("eve")), None);
+        assert_eq!(subordinate_range("", 0, None), None);
+    }
+}

@@ -1,0 +1,160 @@
+//! Files of the request, into the sandbox and out of it.
+//!
+//! Both are done here, inside: what a hostile tree can lead to is the sandbox
+//! itself. Paths are resolved below a descriptor and follow no links.
+
+use std::{
+    ffi::OsStr,
+    fs::File,
+    io::{self, Read, Write},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::ffi::OsStrExt,
+    },
+    path::{Path, PathBuf},
+};
+
+use rustix::fs::{self, Dir, FileType, Mode, OFlags, ResolveFlags};
+
+use super::{BodyOrder, Failure, FileOrder, Init, errno, root::Builder};
+use crate::{
+    plan::{Step, below_root},
+    wire::{self, FILES_MAX, FromInit},
+};
+
+const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+/// Puts every file of the request in, before anything of the payload has run.
+pub(super) fn put_in(init: &Init, builder: &Builder) -> Result<(), Failure> {
+    if init.orders.files.is_empty() {
+        return Ok(());
+    }
+    let open = |path: &policy::GuestPath| builder.open(below_root(path), DIRECTORY);
+    let code = init.orders.plan.steps.iter().find_map(|step| match step {
+        Step::Files { code } => Some(code),
+        _ => None,
+    });
+    for file in &init.orders.files {
+        let root = match (file.is_code, code) {
+            (true, Some(code)) => open(code),
+            _ => open(&init.orders.plan.workspace),
+        };
+        let put = root.and_then(|root| put_one(init, &root, file));
+        put.map_err(|error| Failure::File { path: file.path.clone(), error })?;
+    }
+    Ok(())
+}
+
+fn put_one(init: &Init, root: &OwnedFd, file: &FileOrder) -> io::Result<()> {
+    let path = Path::new(OsStr::from_bytes(&file.path));
+    let invalid = || io::Error::from(rustix::io::Errno::INVAL);
+    let name = path.file_name().ok_or_else(invalid)?;
+    let parent = make_directories(root, path.parent().unwrap_or(Path::new("")))?;
+    if matches!(file.body, BodyOrder::Directory) {
+        make_directory(&parent, name)?;
+        return Ok(());
+    }
+    let mode = Mode::from_raw_mode(if file.executable { 0o755 } else { 0o644 });
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut target = File::from(fs::openat(&parent, name, flags, mode)?);
+    match &file.body {
+        BodyOrder::Bytes(bytes) => target.write_all(bytes),
+        BodyOrder::Descriptor(number) => {
+            let mut source = File::from(init.descriptor(*number)?.try_clone()?);
+            copy(&mut source, &mut target)
+        }
+        BodyOrder::Directory => Ok(()),
+    }
+}
+
+/// Copies by hand: `splice` and its like are not for a process like this one.
+fn copy(source: &mut File, target: &mut File) -> io::Result<()> {
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        match source.read(&mut buffer)? {
+            0 => return Ok(()),
+            count => target.write_all(&buffer[..count])?,
+        }
+    }
+}
+
+fn make_directory(parent: &OwnedFd, name: &OsStr) -> io::Result<OwnedFd> {
+    match fs::mkdirat(parent, name, Mode::from_raw_mode(0o755)) {
+        Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(fs::openat(parent, name, DIRECTORY | OFlags::NOFOLLOW, Mode::empty())?)
+}
+
+fn make_directories(root: &OwnedFd, path: &Path) -> io::Result<OwnedFd> {
+    let mut place = root.try_clone()?;
+    for part in path.components() {
+        match part {
+            std::path::Component::Normal(name) => place = make_directory(&place, name)?,
+            std::path::Component::CurDir => {}
+            _ => return Err(rustix::io::Errno::INVAL.into()),
+        }
+    }
+    Ok(place)
+}
+
+/// Sends descriptors of every file that a path of the workspace holds.
+pub(super) fn bring_out(init: &Init, path: &[u8]) -> io::Result<()> {
+    let errno = match send_all(init, Path::new(OsStr::from_bytes(path))) {
+        Ok(()) => 0,
+        Err(error) => errno(&error),
+    };
+    init.say(&FromInit::FilesEnd { errno })
+}
+
+fn send_all(init: &Init, path: &Path) -> io::Result<()> {
+    let workspace = init.orders.plan.workspace.as_path();
+    let workspace = fs::open(workspace, DIRECTORY, Mode::empty())?;
+    let mut left = vec![path.to_owned()];
+    let mut sent = 0;
+    while let Some(path) = left.pop() {
+        if sent + left.len() >= FILES_MAX {
+            return Err(rustix::io::Errno::TOOBIG.into());
+        }
+        let Some(file) = open_beneath(&workspace, &path)? else { continue };
+        if FileType::from_raw_mode(fs::fstat(&file)?.st_mode).is_dir() {
+            list(&file, &path, &mut left)?;
+        } else {
+            let path = path.as_os_str().as_bytes().to_vec();
+            wire::send(init.control.as_fd(), &FromInit::File { path }, Some(file.as_fd()))?;
+            sent += 1;
+        }
+    }
+    Ok(())
+}
+
+/// Opens a file or directory; `None` for anything else.
+fn open_beneath(workspace: &OwnedFd, path: &Path) -> io::Result<Option<OwnedFd>> {
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let seen = fs::openat2(workspace, path, flags, Mode::empty(), resolve)?;
+    match FileType::from_raw_mode(fs::fstat(&seen)?.st_mode) {
+        FileType::RegularFile | FileType::Directory => {}
+        _ => return Ok(None),
+    }
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(Some(fs::openat2(workspace, path, flags, Mode::empty(), resolve)?))
+}
+
+fn list(directory: &OwnedFd, path: &Path, left: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in Dir::read_from(directory)? {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        let takes = matches!(
+            entry.file_type(),
+            FileType::RegularFile | FileType::Directory | FileType::Unknown
+        );
+        if takes && name != b"." && name != b".." {
+            left.push(path.join(OsStr::from_bytes(name)));
+        }
+        if left.len() > FILES_MAX {
+            return Err(rustix::io::Errno::TOOBIG.into());
+        }
+    }
+    Ok(())
+}

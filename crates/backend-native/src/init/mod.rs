@@ -1,0 +1,216 @@
+//! Init: the first process inside a sandbox.
+//!
+//! Our own binary, executed again in new namespaces with no env vars and one
+//! thread. It applies the plan, runs the payload's steps as children, reaps, and
+//! tells the host side how they ended. After the set-up it is as confined as the
+//! payload, cannot be traced, and ends when the host side does.
+
+mod files;
+mod lockdown;
+mod payload;
+mod probe;
+mod root;
+mod setup;
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    os::fd::{AsFd, AsRawFd, OwnedFd, RawFd},
+    process::ExitCode,
+};
+
+use serde::{Deserialize, Serialize};
+use sys::{fork::SingleThreaded, inherited::Inherited};
+
+use crate::{
+    plan::Plan,
+    wire::{self, FromInit, ToInit},
+};
+
+/// The name that init goes by in process lists: neutral, as it can be read inside.
+pub(crate) const NAME: &str = "init";
+
+/// What init can do besides running programs, given by the binary that embeds it.
+#[derive(Clone, Copy, Debug)]
+pub struct Builtins {
+    /// Turns TypeScript into JavaScript; an error is a message for its author.
+    pub strip_types: fn(&str) -> Result<String, String>,
+}
+
+/// What the host side hands to init: the plan, and numbers of descriptors.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Orders {
+    pub plan: Plan,
+    pub files: Vec<FileOrder>,
+    pub steps: Vec<StepOrder>,
+    pub stdin: RawFd,
+    pub stdout: RawFd,
+    pub stderr: RawFd,
+}
+
+/// A file to put in.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct FileOrder {
+    /// Whether it goes to the place for code instead of the workspace.
+    pub is_code: bool,
+    pub path: Vec<u8>,
+    pub body: BodyOrder,
+    pub executable: bool,
+}
+
+/// Its body.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum BodyOrder {
+    Directory,
+    Bytes(Vec<u8>),
+    Descriptor(RawFd),
+}
+
+/// A process to run.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct StepOrder {
+    /// Its output goes to standard error and it reads nothing.
+    pub is_compile: bool,
+    pub action: ActionOrder,
+}
+
+/// What a process does.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum ActionOrder {
+    Command { program: Vec<u8>, args: Vec<String>, directory: Vec<u8> },
+    StripTypes { source: Vec<u8>, target: Vec<u8> },
+    Probe,
+}
+
+/// Why init gives up.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// A step of the plan.
+    Step { step: u16, error: io::Error },
+    /// A file of the request.
+    File { path: Vec<u8>, error: io::Error },
+    /// The host side is gone or spoke nonsense: there is nobody to tell why.
+    Host,
+}
+
+impl From<io::Error> for Failure {
+    fn from(_: io::Error) -> Self {
+        Self::Host
+    }
+}
+
+pub(crate) fn errno(error: &io::Error) -> i32 {
+    error.raw_os_error().unwrap_or(rustix::io::Errno::IO.raw_os_error())
+}
+
+/// Runs as init if this process was started as one.
+///
+/// The arguments of an init are its name and the numbers of two descriptors. A
+/// person cannot become one by typing that: the descriptors are not there then.
+pub(crate) fn role(builtins: Builtins) -> Option<ExitCode> {
+    let mut arguments = std::env::args_os();
+    if arguments.next()? != NAME {
+        return None;
+    }
+    let mut number = || arguments.next()?.to_str()?.parse::<RawFd>().ok();
+    let (control, orders) = (number()?, number()?);
+    Some(match Init::take_over(control, orders, builtins) {
+        Ok(init) => init.live(),
+        Err(_) => ExitCode::FAILURE,
+    })
+}
+
+/// Init's own state.
+pub(crate) struct Init {
+    pub(crate) control: OwnedFd,
+    pub(crate) orders: Orders,
+    pub(crate) builtins: Builtins,
+    pub(crate) alone: SingleThreaded,
+    /// Descriptors of the request: streams, files, mounts.
+    pub(crate) inherited: Vec<(RawFd, OwnedFd)>,
+}
+
+impl Init {
+    fn take_over(control: RawFd, orders: RawFd, builtins: Builtins) -> io::Result<Self> {
+        let mut inherited = Inherited::claim()?;
+        let control = inherited.take(control)?;
+        let mut text = Vec::new();
+        File::from(inherited.take(orders)?).read_to_end(&mut text)?;
+        let orders: Orders = postcard::from_bytes(&text).map_err(io::Error::other)?;
+        let mut held = Vec::new();
+        for number in orders.descriptors() {
+            held.push((number, inherited.take(number)?));
+        }
+        inherited.close_rest()?;
+        let alone = SingleThreaded::prove()?;
+        Ok(Self { control, orders, builtins, alone, inherited: held })
+    }
+
+    fn live(mut self) -> ExitCode {
+        match self.serve() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => {
+                let message = match failure {
+                    Failure::Step { step, error } => {
+                        FromInit::Failed { step, errno: errno(&error) }
+                    }
+                    Failure::File { path, error } => {
+                        FromInit::FileFailed { path, errno: errno(&error) }
+                    }
+                    Failure::Host => return ExitCode::FAILURE,
+                };
+                // The host side may be gone, and then there is nobody to tell.
+                let _ = self.say(&message);
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    fn serve(&mut self) -> Result<(), Failure> {
+        let ready = setup::apply(self)?;
+        self.say(&ready)?;
+        match self.hear()? {
+            Some(ToInit::Start) => payload::run(self)?,
+            _ => return Ok(()),
+        }
+        while let Some(ToInit::Open { path }) = self.hear()? {
+            files::bring_out(self, &path)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn say(&self, message: &FromInit) -> io::Result<()> {
+        wire::send(self.control.as_fd(), message, None)
+    }
+
+    fn hear(&self) -> io::Result<Option<ToInit>> {
+        let packet = wire::receive(&self.control, rustix::net::RecvFlags::empty())?;
+        packet.map(|packet| packet.decode()).transpose()
+    }
+
+    /// A descriptor of the request, by the number it has in the orders.
+    pub(crate) fn descriptor(&self, number: RawFd) -> io::Result<&OwnedFd> {
+        let found = self.inherited.iter().find(|(held, _)| *held == number);
+        found.map(|(_, fd)| fd).ok_or_else(|| rustix::io::Errno::BADF.into())
+    }
+
+    /// Lets go of a descriptor of the request.
+    pub(crate) fn close(&mut self, number: RawFd) {
+        self.inherited.retain(|(_, fd)| fd.as_raw_fd() != number);
+    }
+}
+
+impl Orders {
+    /// Every descriptor that init is handed besides the control socket.
+    pub(crate) fn descriptors(&self) -> Vec<RawFd> {
+        let files = self.files.iter().filter_map(|file| match file.body {
+            BodyOrder::Descriptor(number) => Some(number),
+            _ => None,
+        });
+        let mounts = self.plan.steps.iter().filter_map(|step| match step {
+            crate::plan::Step::Mapped { descriptor, .. } => Some(*descriptor),
+            _ => None,
+        });
+        [self.stdin, self.stdout, self.stderr].into_iter().chain(files).chain(mounts).collect()
+    }
+}

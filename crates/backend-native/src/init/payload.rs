@@ -1,0 +1,227 @@
+//! Runs the payload's steps, one after another, and reaps whatever ends.
+
+use std::{
+    ffi::OsStr,
+    fs::File,
+    io::{self, Read, Write},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::{ffi::OsStrExt, process::CommandExt},
+    },
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    io::Errno,
+    process::{Pid, Resource, Rlimit, WaitOptions, wait},
+};
+use sys::fork::Fork;
+
+use super::{ActionOrder, Init, StepOrder, errno, probe};
+use crate::{
+    plan::Rlimits,
+    wire::{FromInit, Status},
+};
+
+/// Status of a child whose program could not be executed; the pipe tells why.
+const NOT_RUN: i32 = 127;
+
+/// Runs every step until one fails, and reports the end. Then nothing but init
+/// is alive, and nobody holds the payload's streams.
+pub(super) fn run(init: &mut Init) -> io::Result<()> {
+    let ends = sys::signal::child_ends()?;
+    let count = init.orders.steps.len();
+    for number in 0..count {
+        let step = u16::try_from(number).unwrap_or(u16::MAX);
+        let (child, not_run) = start(init, number)?;
+        if number + 1 == count {
+            close_streams(init);
+        }
+        let status = match await_end(init, &ends, child)? {
+            Some(status) => status,
+            None => return Err(io::Error::from(io::ErrorKind::ConnectionAborted)),
+        };
+        end_all_others()?;
+        if let Some(errno) = read_errno(not_run) {
+            close_streams(init);
+            return init.say(&FromInit::NotRun { step, errno });
+        }
+        if number + 1 == count || status != Status::Exited(0) {
+            close_streams(init);
+            return init.say(&FromInit::Ended { step, status });
+        }
+    }
+    close_streams(init);
+    init.say(&FromInit::Ended { step: 0, status: Status::Exited(0) })
+}
+
+fn close_streams(init: &mut Init) {
+    for number in [init.orders.stdin, init.orders.stdout, init.orders.stderr] {
+        init.close(number);
+    }
+}
+
+/// Forks a child for a step. The pipe is readable once the child's program runs
+/// (and then empty) or could not be executed (and then holds the error).
+fn start(init: &Init, number: usize) -> io::Result<(Pid, OwnedFd)> {
+    let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+    match init.alone.fork()? {
+        Fork::Parent(child) => Ok((child, reader)),
+        Fork::Child => {
+            let error = become_step(init, &init.orders.steps[number]);
+            let text = errno(&error).to_ne_bytes();
+            // Init is waiting; if it is not, this process is about to end as well.
+            let _ = File::from(writer).write_all(&text);
+            sys::signal::exit_now(NOT_RUN)
+        }
+    }
+}
+
+/// The child: becomes the step's program, or ends. Returns only an error.
+fn become_step(init: &Init, step: &StepOrder) -> io::Error {
+    match prepare_and_exec(init, step) {
+        Ok(never) => match never {},
+        Err(error) => error,
+    }
+}
+
+fn prepare_and_exec(init: &Init, step: &StepOrder) -> io::Result<std::convert::Infallible> {
+    rustix::process::setsid()?;
+    sys::signal::reset();
+    let stderr = init.descriptor(init.orders.stderr)?.try_clone()?;
+    let stdout = match step.is_compile {
+        true => stderr.try_clone()?,
+        false => init.descriptor(init.orders.stdout)?.try_clone()?,
+    };
+    limit(&init.orders.plan.rlimits)?;
+    match &step.action {
+        ActionOrder::Command { program, args, directory } => {
+            let stdin = match step.is_compile {
+                true => Stdio::null(),
+                false => init.descriptor(init.orders.stdin)?.try_clone()?.into(),
+            };
+            let mut command = Command::new(OsStr::from_bytes(program));
+            command.args(args).current_dir(OsStr::from_bytes(directory)).env_clear();
+            command.envs(init.orders.plan.env_vars.iter().map(|(name, value)| (name, value)));
+            command.stdin(stdin).stdout(stdout).stderr(stderr);
+            Err(command.exec())
+        }
+        ActionOrder::StripTypes { source, target } => {
+            let [source, target] = [source, target].map(|p| Path::new(OsStr::from_bytes(p)));
+            sys::signal::exit_now(strip_types(init, source, target, File::from(stderr)))
+        }
+        ActionOrder::Probe => sys::signal::exit_now(probe::run(File::from(stdout))),
+    }
+}
+
+/// Turns TypeScript into JavaScript, with the rights of any other program here.
+fn strip_types(init: &Init, source: &Path, target: &Path, mut stderr: File) -> i32 {
+    let done = std::fs::read_to_string(source)
+        .map_err(|error| error.to_string())
+        .and_then(|text| (init.builtins.strip_types)(&text))
+        .and_then(|text| std::fs::write(target, text).map_err(|error| error.to_string()));
+    match done {
+        Ok(()) => 0,
+        Err(message) => {
+            let name = source.file_name().map(PathBuf::from).unwrap_or_default();
+            // Nobody listening is no reason to end differently.
+            let _ = writeln!(stderr, "{}: {message}", name.display());
+            1
+        }
+    }
+}
+
+/// Locked memory, and things that nobody has asked for, of one process.
+const LOCKED_BYTES: u64 = 64 * 1024;
+const PENDING_SIGNALS: u64 = 512;
+const STACK_BYTES: (u64, u64) = (8 << 20, 64 << 20);
+
+fn limit(rlimits: &Rlimits) -> io::Result<()> {
+    set(Resource::Nofile, rlimits.open_files, rlimits.open_files)?;
+    set(Resource::Fsize, rlimits.file_size_bytes, rlimits.file_size_bytes)?;
+    set(Resource::Nproc, rlimits.processes, rlimits.processes)?;
+    set(Resource::Memlock, LOCKED_BYTES, LOCKED_BYTES)?;
+    set(Resource::Msgqueue, 0, 0)?;
+    set(Resource::Sigpending, PENDING_SIGNALS, PENDING_SIGNALS)?;
+    set(Resource::Rtprio, 0, 0)?;
+    set(Resource::Nice, 0, 0)?;
+    set(Resource::Stack, STACK_BYTES.0, STACK_BYTES.1)?;
+    if let Some(seconds) = rlimits.cpu_seconds {
+        set(Resource::Cpu, seconds, seconds)?;
+    }
+    if let Some(bytes) = rlimits.data_bytes {
+        set(Resource::Data, bytes, bytes)?;
+    }
+    Ok(())
+}
+
+/// Sets a limit, or keeps the one that is lower already: it cannot be raised.
+fn set(resource: Resource, soft: u64, hard: u64) -> io::Result<()> {
+    let ceiling = rustix::process::getrlimit(resource).maximum.unwrap_or(u64::MAX);
+    let limit = Rlimit { current: Some(soft.min(ceiling)), maximum: Some(hard.min(ceiling)) };
+    Ok(rustix::process::setrlimit(resource, limit)?)
+}
+
+/// Waits for a child's end, reaping every other process that ends meanwhile.
+/// `None` where the host side is gone.
+fn await_end(init: &Init, ends: &OwnedFd, child: Pid) -> io::Result<Option<Status>> {
+    loop {
+        if let Some(status) = reap(child)? {
+            return Ok(Some(status));
+        }
+        let mut waits =
+            [PollFd::new(&init.control, PollFlags::RDHUP), PollFd::new(ends, PollFlags::IN)];
+        match poll(&mut waits, None) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        if !waits[0].revents().is_empty() {
+            return Ok(None);
+        }
+        let mut records = [0; 1024];
+        let _ = rustix::io::read(ends.as_fd(), &mut records);
+    }
+}
+
+/// Reaps what has ended; the status of `child` if it is among it.
+fn reap(child: Pid) -> io::Result<Option<Status>> {
+    let mut found = None;
+    loop {
+        match wait(WaitOptions::NOHANG) {
+            Ok(Some((pid, status))) if pid == child => {
+                found = status
+                    .exit_status()
+                    .map(Status::Exited)
+                    .or_else(|| status.terminating_signal().map(Status::Signaled));
+            }
+            Ok(Some(_)) | Err(Errno::INTR) => {}
+            Ok(None) | Err(Errno::CHILD) => return Ok(found),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Kills every other process and reaps them all. New ones cannot appear: the
+/// signal reaches all at once, and whoever has it no longer forks.
+fn end_all_others() -> io::Result<()> {
+    loop {
+        match sys::signal::kill_all_others() {
+            Ok(()) => {}
+            Err(error) if error.raw_os_error() == Some(Errno::SRCH.raw_os_error()) => return Ok(()),
+            Err(error) => return Err(error),
+        }
+        match wait(WaitOptions::empty()) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(Errno::CHILD) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn read_errno(pipe: OwnedFd) -> Option<i32> {
+    let mut bytes = [0; 4];
+    File::from(pipe).read_exact(&mut bytes).ok()?;
+    Some(i32::from_ne_bytes(bytes))
+}

@@ -1,0 +1,338 @@
+//! Builds the root of a sandbox from nothing, with the mount interface of Linux 5.2.
+//!
+//! Every path is resolved below the new root's descriptor, without symbolic
+//! links: a shared directory may hold what an earlier sandbox left there.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsStr,
+    io,
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+    path::{Path, PathBuf},
+};
+
+use policy::GuestPath;
+use rustix::{
+    fs::{self, AtFlags, CWD, Mode, OFlags, ResolveFlags},
+    mount::{
+        self, FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags,
+        UnmountFlags,
+    },
+};
+use sys::mount::{Attributes, Reach, set_attributes};
+
+use crate::plan::{Flags, HostPath, Kind, ScratchPlace, Slot, Step, below_root};
+
+/// The mounts that are open, and the root once there is one.
+pub(super) struct Builder {
+    /// The host's `/proc`, then the sandbox's own.
+    proc: OwnedFd,
+    slots: BTreeMap<Slot, OwnedFd>,
+    empty: Option<OwnedFd>,
+    root: Option<OwnedFd>,
+    made: BTreeSet<PathBuf>,
+}
+
+/// Where the scratch file system stands while its directories are being taken.
+const SCRATCH: &str = ".scratch";
+
+const DIRECTORY: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+impl Builder {
+    pub(super) fn new() -> io::Result<Self> {
+        let proc = fs::open("/proc", DIRECTORY, Mode::empty())?;
+        Ok(Self { proc, slots: BTreeMap::new(), empty: None, root: None, made: BTreeSet::new() })
+    }
+
+    pub(super) fn root(&self) -> io::Result<BorrowedFd<'_>> {
+        let missing = || io::Error::from(rustix::io::Errno::NOENT);
+        self.root.as_ref().map(AsFd::as_fd).ok_or_else(missing)
+    }
+
+    pub(super) fn make_private() -> io::Result<()> {
+        let root = fs::open("/", DIRECTORY, Mode::empty())?;
+        sys::mount::make_private(root.as_fd())
+    }
+
+    pub(super) fn take(&mut self, slot: Slot, mount: OwnedFd) {
+        self.slots.insert(slot, mount);
+    }
+
+    /// Opens the host path and makes sure that it is what the host side saw.
+    fn open_host(source: &HostPath) -> io::Result<OwnedFd> {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+        let fd = fs::openat2(CWD, &source.path, flags, Mode::empty(), resolve)?;
+        let found = fs::fstat(&fd)?;
+        if (found.st_dev, found.st_ino) != (source.device, source.inode) {
+            return Err(rustix::io::Errno::STALE.into());
+        }
+        Ok(fd)
+    }
+
+    pub(super) fn open_bind(&mut self, slot: Slot, source: &HostPath) -> io::Result<()> {
+        let host = Self::open_host(source)?;
+        let mount = mount::open_tree(
+            host,
+            "",
+            OpenTreeFlags::OPEN_TREE_CLONE
+                | OpenTreeFlags::OPEN_TREE_CLOEXEC
+                | OpenTreeFlags::AT_EMPTY_PATH
+                | OpenTreeFlags::AT_RECURSIVE,
+        )?;
+        self.take(slot, mount);
+        Ok(())
+    }
+
+    /// An overlay's inodes are its own, and so are the locks and watches on them.
+    pub(super) fn open_overlay(&mut self, slot: Slot, source: &HostPath) -> io::Result<()> {
+        let host = Self::open_host(source)?;
+        let context = mount::fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
+        let empty = self.empty_directory()?;
+        let layers = format!("/proc/self/fd/{}:/proc/self/fd/{empty}", host.as_raw_fd());
+        mount::fsconfig_set_string(context.as_fd(), "source", "overlay")?;
+        mount::fsconfig_set_string(context.as_fd(), "lowerdir", layers)?;
+        mount::fsconfig_create(context.as_fd())?;
+        self.take(slot, fsmount(context.as_fd())?);
+        Ok(())
+    }
+
+    /// The second layer that an overlay without an upper one must have. It stands
+    /// on the host's root in our own mount namespace, and goes with it.
+    fn empty_directory(&mut self) -> io::Result<i32> {
+        if self.empty.is_none() {
+            let empty = tmpfs(4096, 1, "0555")?;
+            mount::move_mount(&empty, "", CWD, "/", MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?;
+            self.empty = Some(empty);
+        }
+        let missing = || io::Error::from(rustix::io::Errno::BADF);
+        self.empty.as_ref().map(AsRawFd::as_raw_fd).ok_or_else(missing)
+    }
+
+    /// Where a waived step failed, what stands in for it.
+    pub(super) fn fall_back(&mut self, step: &Step) -> io::Result<()> {
+        match step {
+            Step::Overlay { slot, source } => self.open_bind(*slot, source),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn mount_root(&mut self, bytes: u64, inodes: u64) -> io::Result<()> {
+        let root = tmpfs(bytes, inodes, "0755")?;
+        mount::move_mount(&root, "", CWD, "/", MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?;
+        set_attributes(
+            root.as_fd(),
+            attributes(Flags { writable: true, ..Flags::default() }),
+            Reach::One,
+        )?;
+        self.root = Some(root);
+        Ok(())
+    }
+
+    /// Opens a path of the new root, following nothing.
+    pub(super) fn open(&self, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+        let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        Ok(fs::openat2(self.root()?, path, flags, Mode::empty(), resolve)?)
+    }
+
+    /// Makes a directory and those above it.
+    pub(super) fn directory(&mut self, path: &GuestPath, mode: u32) -> io::Result<()> {
+        self.directories(below_root(path), Mode::from_raw_mode(mode))
+    }
+
+    fn directories(&mut self, path: &Path, mode: Mode) -> io::Result<()> {
+        let Some((parent, name)) = split(path) else { return Ok(()) };
+        if self.made.contains(path) {
+            return Ok(());
+        }
+        self.directories(parent, Mode::from_raw_mode(0o755))?;
+        let parent = self.open(parent, DIRECTORY)?;
+        match fs::mkdirat(&parent, name, mode) {
+            Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+            Err(error) => return Err(error.into()),
+        }
+        self.made.insert(path.to_owned());
+        Ok(())
+    }
+
+    fn parent_of<'a>(&mut self, path: &'a GuestPath) -> io::Result<(OwnedFd, &'a OsStr)> {
+        let invalid = || io::Error::from(rustix::io::Errno::INVAL);
+        let (parent, name) = split(below_root(path)).ok_or_else(invalid)?;
+        self.directories(parent, Mode::from_raw_mode(0o755))?;
+        Ok((self.open(parent, DIRECTORY)?, name))
+    }
+
+    pub(super) fn symlink(&mut self, path: &GuestPath, target: &Path) -> io::Result<()> {
+        let (parent, name) = self.parent_of(path)?;
+        Ok(fs::symlinkat(target, parent, name)?)
+    }
+
+    pub(super) fn file(&mut self, path: &GuestPath, text: &str) -> io::Result<()> {
+        let (parent, name) = self.parent_of(path)?;
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
+        let file = fs::openat(parent, name, flags, Mode::from_raw_mode(0o644))?;
+        io::Write::write_all(&mut std::fs::File::from(file), text.as_bytes())
+    }
+
+    pub(super) fn attach(
+        &mut self,
+        slot: Slot,
+        target: &GuestPath,
+        kind: Kind,
+        flags: Flags,
+    ) -> io::Result<()> {
+        let missing = || io::Error::from(rustix::io::Errno::BADF);
+        let mount = self.slots.remove(&slot).ok_or_else(missing)?;
+        set_attributes(mount.as_fd(), attributes(flags), Reach::Tree)?;
+        let place = match kind {
+            Kind::Directory => {
+                self.directories(below_root(target), Mode::from_raw_mode(0o755))?;
+                self.open(below_root(target), DIRECTORY)?
+            }
+            Kind::File => {
+                let (parent, name) = self.parent_of(target)?;
+                let flags = OFlags::CREATE | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                drop(fs::openat(&parent, name, flags, Mode::from_raw_mode(0o644))?);
+                self.open(below_root(target), OFlags::PATH)?
+            }
+        };
+        attach_at(&mount, &place)
+    }
+
+    /// Mounts the one writable file system and puts its directories into place.
+    pub(super) fn scratch(
+        &mut self,
+        bytes: u64,
+        inodes: u64,
+        places: &[ScratchPlace],
+    ) -> io::Result<()> {
+        let scratch = tmpfs(bytes, inodes, "0755")?;
+        self.directories(Path::new(SCRATCH), Mode::from_raw_mode(0o755))?;
+        let standing = self.open(Path::new(SCRATCH), DIRECTORY)?;
+        attach_at(&scratch, &standing)?;
+        for (number, place) in places.iter().enumerate() {
+            let name = number.to_string();
+            let mode = Mode::from_raw_mode(if place.sticky { 0o1777 } else { 0o755 });
+            fs::mkdirat(&scratch, &name, mode)?;
+            fs::chmodat(&scratch, &name, mode, AtFlags::empty())?;
+            let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+            let mount = mount::open_tree(&scratch, &name, flags)?;
+            let flags = Flags { writable: true, no_exec: place.no_exec, devices: false };
+            set_attributes(mount.as_fd(), attributes(flags), Reach::One)?;
+            self.directories(below_root(&place.target), Mode::from_raw_mode(0o755))?;
+            attach_at(&mount, &self.open(below_root(&place.target), DIRECTORY)?)?;
+        }
+        let standing = format!("/proc/self/fd/{}", scratch.as_raw_fd());
+        mount::unmount(standing, UnmountFlags::DETACH)?;
+        Ok(fs::unlinkat(self.root()?, SCRATCH, AtFlags::REMOVEDIR)?)
+    }
+
+    pub(super) fn proc(&mut self, processes_only: bool) -> io::Result<()> {
+        let context = mount::fsopen("proc", FsOpenFlags::FSOPEN_CLOEXEC)?;
+        mount::fsconfig_set_string(context.as_fd(), "hidepid", "invisible")?;
+        if processes_only {
+            mount::fsconfig_set_string(context.as_fd(), "subset", "pid")?;
+        }
+        mount::fsconfig_create(context.as_fd())?;
+        let mount = fsmount(context.as_fd())?;
+        let flags = Flags { writable: true, no_exec: true, devices: false };
+        set_attributes(mount.as_fd(), attributes(flags), Reach::One)?;
+        self.directories(Path::new("proc"), Mode::from_raw_mode(0o555))?;
+        attach_at(&mount, &self.open(Path::new("proc"), DIRECTORY)?)?;
+        self.proc = mount;
+        Ok(())
+    }
+
+    /// Covers a path of `/proc`, if the host kernel has it: a file by the null
+    /// device, a directory by an empty one.
+    pub(super) fn mask(&mut self, path: &GuestPath) -> io::Result<()> {
+        let name = below_root(path).strip_prefix("proc").unwrap_or(Path::new(""));
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let place = match fs::openat(&self.proc, name, flags, Mode::empty()) {
+            Ok(place) => place,
+            Err(rustix::io::Errno::NOENT) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let is_directory = fs::FileType::from_raw_mode(fs::fstat(&place)?.st_mode).is_dir();
+        let (cover, flags) = if is_directory {
+            (tmpfs(4096, 1, "0555")?, Flags { no_exec: true, ..Flags::default() })
+        } else {
+            (self.null_device()?, Flags { no_exec: true, devices: true, writable: false })
+        };
+        set_attributes(cover.as_fd(), attributes(flags), Reach::One)?;
+        attach_at(&cover, &place)
+    }
+
+    fn null_device(&self) -> io::Result<OwnedFd> {
+        let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+        Ok(mount::open_tree(self.root()?, "dev/null", flags)?)
+    }
+
+    pub(super) fn read_only_sysctls(&self) -> io::Result<()> {
+        let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+        let mount = match mount::open_tree(&self.proc, "sys", flags) {
+            Ok(mount) => mount,
+            Err(rustix::io::Errno::NOENT) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        set_attributes(
+            mount.as_fd(),
+            attributes(Flags { no_exec: true, ..Flags::default() }),
+            Reach::One,
+        )?;
+        let place = fs::openat(&self.proc, "sys", DIRECTORY, Mode::empty())?;
+        attach_at(&mount, &place)
+    }
+
+    /// Writes a file of the sandbox's `/proc`, or of the host's before there is one.
+    pub(super) fn write_proc(&self, path: &str, text: &str) -> io::Result<()> {
+        let flags = OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let file = fs::openat(&self.proc, path, flags, Mode::empty())?;
+        let written = rustix::io::write(&file, text.as_bytes())?;
+        if written == text.len() { Ok(()) } else { Err(rustix::io::Errno::IO.into()) }
+    }
+
+    pub(super) fn enter(&mut self) -> io::Result<()> {
+        rustix::process::fchdir(self.root()?)?;
+        rustix::process::pivot_root(".", ".")?;
+        mount::unmount(".", UnmountFlags::DETACH)?;
+        Ok(rustix::process::chdir("/")?)
+    }
+
+    pub(super) fn seal(&self) -> io::Result<()> {
+        set_attributes(self.root()?, attributes(Flags::default()), Reach::One)
+    }
+}
+
+fn split(path: &Path) -> Option<(&Path, &OsStr)> {
+    Some((path.parent()?, path.file_name()?))
+}
+
+fn attributes(flags: Flags) -> Attributes {
+    Attributes {
+        read_only: !flags.writable,
+        no_suid: true,
+        no_dev: !flags.devices,
+        no_exec: flags.no_exec,
+    }
+}
+
+fn tmpfs(bytes: u64, inodes: u64, mode: &str) -> io::Result<OwnedFd> {
+    let context = mount::fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    mount::fsconfig_set_string(context.as_fd(), "size", bytes.to_string())?;
+    mount::fsconfig_set_string(context.as_fd(), "nr_inodes", inodes.to_string())?;
+    mount::fsconfig_set_string(context.as_fd(), "mode", mode)?;
+    mount::fsconfig_create(context.as_fd())?;
+    fsmount(context.as_fd())
+}
+
+fn fsmount(context: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    Ok(mount::fsmount(context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())?)
+}
+
+fn attach_at(mount: &OwnedFd, place: &OwnedFd) -> io::Result<()> {
+    let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
+    Ok(mount::move_mount(mount, "", place, "", flags)?)
+}

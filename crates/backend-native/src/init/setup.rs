@@ -1,0 +1,91 @@
+//! Applies the plan: each step to the function that does it.
+
+use std::io;
+
+use api::Control;
+
+use super::{Failure, Init, files, lockdown, root::Builder};
+use crate::{
+    plan::{Plan, Step},
+    wire::{FromInit, Weakened},
+};
+
+/// Applies every step, in order.
+///
+/// A failed step ends the set-up, unless the caller waived its control.
+pub(super) fn apply(init: &Init) -> Result<FromInit, Failure> {
+    let plan = &init.orders.plan;
+    let mut builder = Builder::new().map_err(|error| Failure::Step { step: 0, error })?;
+    let mut landlock_abi = 0;
+    let mut weakened = Vec::new();
+    for (number, step) in plan.steps.iter().enumerate() {
+        let number = u16::try_from(number).unwrap_or(u16::MAX);
+        let done = match step {
+            Step::Files { .. } => {
+                files::put_in(init, &builder)?;
+                Ok(())
+            }
+            Step::Landlock { writable, devices } => {
+                lockdown::landlock(writable, devices).map(|abi| landlock_abi = abi)
+            }
+            step => apply_one(init, &mut builder, step),
+        };
+        match done {
+            Ok(()) => {}
+            Err(error) if is_waived(plan, step.control()) => {
+                builder.fall_back(step).map_err(|error| Failure::Step { step: number, error })?;
+                weakened.push(Weakened { step: number, errno: super::errno(&error) });
+            }
+            Err(error) => return Err(Failure::Step { step: number, error }),
+        }
+    }
+    Ok(FromInit::Ready { weakened, landlock_abi })
+}
+
+fn is_waived(plan: &Plan, control: Option<Control>) -> bool {
+    control.is_some_and(|control| plan.waived.contains(&control))
+}
+
+fn apply_one(init: &Init, builder: &mut Builder, step: &Step) -> io::Result<()> {
+    match step {
+        Step::Overlay { slot, source } => builder.open_overlay(*slot, source),
+        Step::Bind { slot, source } => builder.open_bind(*slot, source),
+        Step::Mapped { slot, descriptor, .. } => {
+            builder.take(*slot, init.descriptor(*descriptor)?.try_clone()?);
+            Ok(())
+        }
+        Step::BecomeUser { uid, gid } => lockdown::become_user(*uid, *gid),
+        Step::PrivateMounts => Builder::make_private(),
+        Step::Root { bytes, inodes } => builder.mount_root(*bytes, *inodes),
+        Step::Directory { path, mode } => builder.directory(path, *mode),
+        Step::Symlink { path, target } => builder.symlink(path, target),
+        Step::File { path, text } => builder.file(path, text),
+        Step::Scratch { bytes, inodes, places } => builder.scratch(*bytes, *inodes, places),
+        Step::Attach { slot, target, kind, flags } => builder.attach(*slot, target, *kind, *flags),
+        Step::Proc { processes_only } => builder.proc(*processes_only),
+        Step::Mask { path } => builder.mask(path),
+        Step::ReadOnlySysctls => builder.read_only_sysctls(),
+        Step::NoNestedUserns => builder.write_proc("sys/user/max_user_namespaces", "0"),
+        Step::HostName => Ok(rustix::system::sethostname(b"sandbox")?),
+        Step::Loopback => sys::namespace::bring_loopback_up(),
+        Step::CgroupNamespace => sys::namespace::unshare(sys::namespace::Namespace::Cgroup),
+        Step::OwnClocks => own_clocks(builder),
+        Step::Enter => builder.enter(),
+        Step::SealRoot => builder.seal(),
+        Step::OomFirst => builder.write_proc("self/oom_score_adj", "1000"),
+        step => lockdown::apply(step),
+    }
+}
+
+/// Children see clocks that began at the sandbox's start.
+fn own_clocks(builder: &Builder) -> io::Result<()> {
+    use rustix::time::{ClockId, clock_gettime};
+    sys::namespace::unshare(sys::namespace::Namespace::TimeForChildren)?;
+    let mut offsets = String::new();
+    for (clock, id) in [("monotonic", ClockId::Monotonic), ("boottime", ClockId::Boottime)] {
+        // Whole seconds, so that the clock is never below zero.
+        let seconds = clock_gettime(id).tv_sec;
+        offsets.push_str(&format!("{clock} -{seconds} 0\n"));
+    }
+    builder.write_proc("self/timens_offsets", &offsets)
+}

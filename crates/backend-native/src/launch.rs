@@ -1,0 +1,291 @@
+//! The host side of a launch: from a policy to a sandbox whose payload waits.
+
+use std::{
+    ffi::CString,
+    io,
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+    time::Duration,
+};
+
+use api::{Control, Enforcement, EnforcementLevel};
+use policy::{Network, Policy};
+use rustix::{
+    net::{AddressFamily, SocketFlags, SocketType, socketpair},
+    pipe::{PipeFlags, pipe_with},
+};
+use sandbox::{LaunchError, Payload, Stdio};
+use sys::spawn::{NOT_STARTED, Spawn, spawn};
+
+use crate::{
+    build::{Facts, build},
+    cgroup::{Leaf, LeafLimits},
+    identity::Identity,
+    init::NAME,
+    live::Live,
+    native::Native,
+    orders::{self, Streams},
+    plan::Plan,
+    remedy,
+    source::{self, Sources},
+    sweep,
+    verify::Account,
+    wire::{FromInit, Weakened},
+};
+
+/// How long a set-up may take. It takes milliseconds; a machine that is out of
+/// memory or of processors may need more, but not this.
+const SETUP_TIME_MAX: Duration = Duration::from_secs(20);
+
+const NEWNS: u64 = 0x0002_0000;
+const NEWUTS: u64 = 0x0400_0000;
+const NEWIPC: u64 = 0x0800_0000;
+const NEWUSER: u64 = 0x1000_0000;
+const NEWPID: u64 = 0x2000_0000;
+const NEWNET: u64 = 0x4000_0000;
+
+/// Capabilities over its own namespaces that init needs for the set-up.
+const SETUP_CAPABILITIES: [u32; 9] = [
+    6,  // CAP_SETGID
+    7,  // CAP_SETUID
+    8,  // CAP_SETPCAP: emptying the bounding set, locking securebits
+    12, // CAP_NET_ADMIN: loopback
+    18, // CAP_SYS_CHROOT
+    19, // CAP_SYS_PTRACE: mounting /proc with hidden processes
+    21, // CAP_SYS_ADMIN: mounts, host name
+    24, // CAP_SYS_RESOURCE: the limit of user namespaces
+    25, // CAP_SYS_TIME: the offsets of the clocks
+];
+
+/// Everything a launch has opened on the host side.
+struct Opened {
+    name: String,
+    identity: Identity,
+    leaf: Leaf,
+    sources: Sources,
+}
+
+/// An error of the step that `what` names.
+pub(crate) fn step_error(
+    what: impl Into<String>,
+    control: Option<Control>,
+    source: io::Error,
+) -> LaunchError {
+    let hint = remedy::of_failure(control, &source);
+    LaunchError::Step { step: what.into(), control, hint, source }
+}
+
+/// Makes the plan of a policy without launching anything.
+pub(crate) fn plan(native: &Native, policy: &Policy) -> Result<Plan, LaunchError> {
+    let sources = look_up(policy, None)?;
+    Ok(build(policy, &facts(native, policy, &sources, (0, 0))))
+}
+
+fn look_up(policy: &Policy, id: Option<(u32, u32)>) -> Result<Sources, LaunchError> {
+    source::look_up(policy.mounts(), id)
+        .map_err(|(path, error)| step_error(format!("looking up {path}"), None, error))
+}
+
+fn facts(native: &Native, policy: &Policy, sources: &Sources, code: (u64, u64)) -> Facts {
+    Facts {
+        sources: sources.sources.clone(),
+        devices: sources.devices.clone(),
+        resolv_conf: match policy.network() {
+            Network::None => String::new(),
+            Network::Full => crate::native::resolv_conf(),
+        },
+        machine_id: crate::native::random_machine_id(),
+        code,
+        memory_is_bounded: native.site().supports().memory,
+    }
+}
+
+impl Opened {
+    fn open(native: &Native, policy: &Policy) -> Result<Self, LaunchError> {
+        let shares = policy.mounts().iter().any(|mount| mount.view == policy::MountView::Shared);
+        let identity = match shares && !native.is_root() {
+            // An ordinary user cannot map the ids of a mount.
+            true => Identity::callers(),
+            false => native
+                .ids()
+                .take()
+                .map_err(|error| step_error("taking a user id", Some(Control::OwnUid), error))?,
+        };
+        let id = (native.is_root() && identity.is_own).then_some(identity.id);
+        let sources = look_up(policy, id)?;
+        let name = sweep::new_name();
+        let limits = policy.limits();
+        let limits = LeafLimits {
+            memory_bytes: limits.memory_bytes,
+            pids: limits.pids,
+            cpu_millis: limits.cpu_millis,
+        };
+        let leaf = Leaf::make(native.site(), &name, &limits)
+            .map_err(|error| step_error("making the cgroup", Some(Control::Memory), error))?;
+        Ok(Self { name, identity, leaf, sources })
+    }
+}
+
+/// Both ends of the standard streams.
+struct Pipes {
+    host: Stdio,
+    guest: [OwnedFd; 3],
+}
+
+impl Pipes {
+    fn make() -> io::Result<Self> {
+        let (stdin, in_writer) = pipe_with(PipeFlags::CLOEXEC)?;
+        let (out_reader, stdout) = pipe_with(PipeFlags::CLOEXEC)?;
+        let (err_reader, stderr) = pipe_with(PipeFlags::CLOEXEC)?;
+        let host = Stdio { stdin: in_writer, stdout: out_reader, stderr: err_reader };
+        Ok(Self { host, guest: [stdin, stdout, stderr] })
+    }
+
+    fn numbers(&self) -> Streams {
+        let [stdin, stdout, stderr] = self.guest.each_ref().map(AsRawFd::as_raw_fd);
+        Streams { stdin, stdout, stderr }
+    }
+}
+
+/// Launches a sandbox.
+pub(crate) async fn launch(
+    native: &Native,
+    policy: &Policy,
+    payload: Payload,
+) -> Result<Live, LaunchError> {
+    let opened = Opened::open(native, policy)?;
+    let facts = facts(native, policy, &opened.sources, orders::code_size(&payload));
+    let plan = build(policy, &facts);
+    let host = |error| step_error("opening the sandbox's descriptors", None, error);
+    let pipes = Pipes::make().map_err(host)?;
+    let packed = orders::pack(plan, payload, pipes.numbers());
+    let orders = orders::to_file(&packed.orders).map_err(host)?;
+    let (control, theirs) =
+        socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
+            .map_err(|error| host(error.into()))?;
+
+    let mut keep: Vec<BorrowedFd<'_>> = pipes.guest.iter().map(AsFd::as_fd).collect();
+    keep.extend(packed.files.iter().chain(&opened.sources.opened).map(AsFd::as_fd));
+    keep.push(orders.as_fd());
+    let numbers = [theirs.as_raw_fd(), orders.as_raw_fd()];
+    let mut arguments = vec![CString::new(NAME).unwrap_or_default()];
+    arguments.extend(numbers.iter().filter_map(|n| CString::new(n.to_string()).ok()));
+    let arguments: Vec<_> = arguments.iter().map(CString::as_c_str).collect();
+
+    let spawned = spawn(&Spawn {
+        namespaces: namespaces(policy),
+        cgroup: opened.leaf.entry(),
+        tasks: &opened.leaf.tasks(),
+        control: theirs.as_fd(),
+        keep: &keep,
+        executable: native.executable(),
+        arguments: &arguments,
+        capabilities: SETUP_CAPABILITIES.iter().fold(0, |set, number| set | 1 << number),
+    })
+    .map_err(|error| step_error("making the namespaces", Some(Control::UserNamespace), error))?;
+    drop(theirs);
+    let Opened { name, identity, leaf, sources } = opened;
+    let mut live = Live::new(spawned, control, leaf, packed.phases)
+        .map_err(|error| step_error("watching the sandbox", None, error))?;
+    identity
+        .map(live.pid())
+        .map_err(|error| step_error("writing the id maps", Some(Control::UserNamespace), error))?;
+    live.go().map_err(|error| step_error("starting init", None, error))?;
+    let ready = tokio::time::timeout(SETUP_TIME_MAX, live.hear_setup()).await;
+    drop((pipes.guest, orders, packed.files, sources));
+    let lost = |detail: &str| LaunchError::Lost { detail: detail.to_owned() };
+    let packet = ready.map_err(|_| lost("it took longer than 20 s"))??;
+    let (weakened, abi) = interpret(&packed.orders.plan, &packet)?;
+    let enforcement =
+        enforce(native, policy, &live, (&packed.orders.plan, &weakened, abi, &identity, &name))?;
+    live.ready(enforcement, pipes.host, identity);
+    Ok(live)
+}
+
+fn namespaces(policy: &Policy) -> u64 {
+    let network = if policy.network() == Network::None { NEWNET } else { 0 };
+    NEWUSER | NEWPID | NEWNS | NEWIPC | NEWUTS | network
+}
+
+/// What init's first word means.
+fn interpret(
+    plan: &Plan,
+    packet: &crate::wire::Packet,
+) -> Result<(Vec<Weakened>, u8), LaunchError> {
+    if let [NOT_STARTED, errno @ ..] = packet.bytes.as_slice() {
+        let errno = <[u8; 4]>::try_from(errno).map_or(0, i32::from_ne_bytes);
+        let error = io::Error::from_raw_os_error(errno);
+        return Err(step_error("becoming init", None, error));
+    }
+    let nonsense = |_| LaunchError::Lost { detail: "its first word is nonsense".to_owned() };
+    match packet.decode::<FromInit>().map_err(nonsense)? {
+        FromInit::Ready { weakened, landlock_abi } => Ok((weakened, landlock_abi)),
+        FromInit::Failed { step, errno } => {
+            let step = plan.steps.get(usize::from(step));
+            let text = step.map(ToString::to_string).unwrap_or_default();
+            let control = step.and_then(crate::plan::Step::control);
+            Err(step_error(text, control, io::Error::from_raw_os_error(errno)))
+        }
+        FromInit::FileFailed { path, errno } => Err(LaunchError::File {
+            path: String::from_utf8_lossy(&path).into_owned(),
+            source: io::Error::from_raw_os_error(errno),
+        }),
+        _ => Err(LaunchError::Lost { detail: "its first word is out of turn".to_owned() }),
+    }
+}
+
+type Measured<'a> = (&'a Plan, &'a [Weakened], u8, &'a Identity, &'a str);
+
+/// What is enforced: what went wrong, what the host kernel says, what was read back.
+fn enforce(
+    native: &Native,
+    policy: &Policy,
+    live: &Live,
+    (plan, weakened, abi, identity, name): Measured<'_>,
+) -> Result<Enforcement, LaunchError> {
+    use EnforcementLevel::{Full, None as Not, Partial};
+    let mut report = Enforcement { backend: "native".to_owned(), ..Enforcement::default() };
+    for lack in weakened {
+        let step = plan.steps.get(usize::from(lack.step));
+        if let Some((step, control)) = step.and_then(|step| Some((step, step.control()?))) {
+            let error = io::Error::from_raw_os_error(lack.errno);
+            report.set(control, Not, format!("{step}: {error}"));
+        }
+    }
+    let account = Account::read(live.pid());
+    account.report(&mut report, identity.id.0)?;
+    native.report_limits(policy, &mut report);
+    if !live.leaf_holds(&account.cgroups, name) {
+        let detail = "the process is not in its cgroup".to_owned();
+        return Err(LaunchError::NotEnforced { control: Control::Memory, detail });
+    }
+    match (identity.is_own, account.has_groups()) {
+        (true, _) => report.set(Control::OwnUid, Full, format!("host uid {}", identity.id.0)),
+        (false, _) => report.set(Control::OwnUid, Partial, "the caller's own uid"),
+    }
+    match policy.network() {
+        Network::None => report.set(Control::Network, Full, "loopback only"),
+        Network::Full => report.set(Control::Network, Not, "full network was asked for"),
+    }
+    for control in [Control::PidNamespace, Control::MountNamespace, Control::IpcNamespace] {
+        report.set(control, Full, "new namespace");
+    }
+    let landlock = format!("interface version {abi}");
+    let rest = [
+        (Control::UtsNamespace, "new namespace"),
+        (Control::CgroupNamespace, "new namespace"),
+        (Control::TimeNamespace, "new namespace"),
+        (Control::PrivateView, "overlays"),
+        (Control::MaskedProc, "own /proc, masked"),
+        (Control::NoNestedUserns, "limit of the namespace is 0"),
+        (Control::Landlock, landlock.as_str()),
+        (Control::Workspace, "size and inode limits of its file system"),
+        (Control::Rlimits, "set on each process"),
+        (Control::Kill, "end of the pid namespace"),
+    ];
+    for (control, detail) in rest {
+        if !report.controls.contains_key(&control) {
+            report.set(control, Full, detail);
+        }
+    }
+    Ok(report)
+}

@@ -1,0 +1,315 @@
+//! A live sandbox, from the host side.
+
+use std::{
+    fs::File,
+    io,
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::ffi::{OsStrExt, OsStringExt},
+    },
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use api::{Enforcement, Phase, Usage};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    net::RecvFlags,
+    process::{Pid, Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid},
+};
+use sandbox::{BoxFuture, Exit, LaunchError, ProcessStatus, Sandbox, SandboxError, Stdio};
+use sys::spawn::Spawned;
+use tokio::{
+    io::Interest,
+    net::{UnixDatagram, unix::pipe},
+};
+
+use crate::{
+    cgroup::Leaf,
+    identity::Identity,
+    wire::{self, FILES_MAX, FromInit, Packet, Status, ToInit},
+};
+
+/// How long the end of a killed sandbox may take before we give up waiting. The
+/// host kernel needs about 30 microseconds a process.
+const KILL_TIME_MAX: Duration = Duration::from_millis(500);
+
+/// A live sandbox. Dropping it kills and reaps every process in it.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pid: Pid,
+    pidfd: OwnedFd,
+    // A socket of packets in order, not of datagrams; waiting for it is the same.
+    control: UnixDatagram,
+    // Not a pipe but a counter of events; waiting for it is the same, too.
+    oom: Option<pipe::Receiver>,
+    leaf: Leaf,
+    phases: Vec<Phase>,
+    enforcement: Enforcement,
+    stdio: Option<Stdio>,
+    started: Option<Instant>,
+    ended: Option<(Exit, Duration)>,
+    is_reaped: bool,
+    // Freed last: another sandbox may have the id once this one is gone.
+    identity: Option<Identity>,
+}
+
+impl Live {
+    pub(crate) fn new(
+        spawned: Spawned,
+        control: OwnedFd,
+        leaf: Leaf,
+        phases: Vec<Phase>,
+    ) -> io::Result<Self> {
+        let watched = || -> io::Result<_> {
+            rustix::io::ioctl_fionbio(&control, true)?;
+            let control = UnixDatagram::from_std(control.into())?;
+            let oom = leaf.oom().map(|fd| fd.try_clone_to_owned()).transpose()?;
+            Ok((control, oom.map(pipe::Receiver::from_owned_fd_unchecked).transpose()?))
+        };
+        let (control, oom) = match watched() {
+            Ok(watched) => watched,
+            Err(error) => {
+                // The child ends, for its control socket is closed; it has to be reaped.
+                let _ = pidfd_send_signal(&spawned.pidfd, Signal::KILL);
+                let _ = waitid(WaitId::PidFd(spawned.pidfd.as_fd()), WaitIdOptions::EXITED);
+                return Err(error);
+            }
+        };
+        Ok(Self {
+            pid: spawned.pid,
+            pidfd: spawned.pidfd,
+            control,
+            oom,
+            leaf,
+            phases,
+            enforcement: Enforcement::default(),
+            stdio: None,
+            started: None,
+            ended: None,
+            is_reaped: false,
+            identity: None,
+        })
+    }
+
+    pub(crate) const fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    pub(crate) fn leaf_holds(&self, cgroups: &str, name: &str) -> bool {
+        self.leaf.holds(cgroups, name)
+    }
+
+    /// Lets the child go on to become init.
+    pub(crate) fn go(&self) -> io::Result<()> {
+        rustix::net::send(&self.control, b"g", rustix::net::SendFlags::NOSIGNAL)?;
+        Ok(())
+    }
+
+    /// Waits for init's first word.
+    pub(crate) async fn hear_setup(&self) -> Result<Packet, LaunchError> {
+        let lost = |detail: String| LaunchError::Lost { detail };
+        match self.hear().await {
+            Ok(Some(packet)) => Ok(packet),
+            Ok(None) if self.leaf.was_out_of_memory() => {
+                Err(lost("the memory limit is too small for it".to_owned()))
+            }
+            Ok(None) => Err(lost("its first process is gone".to_owned())),
+            Err(error) => Err(lost(error.to_string())),
+        }
+    }
+
+    /// The set-up is done and was found good.
+    pub(crate) fn ready(&mut self, enforcement: Enforcement, stdio: Stdio, identity: Identity) {
+        self.enforcement = enforcement;
+        self.stdio = Some(stdio);
+        self.identity = Some(identity);
+    }
+
+    /// The next packet; `None` once init is gone.
+    async fn hear(&self) -> io::Result<Option<Packet>> {
+        loop {
+            self.control.readable().await?;
+            let receive = || wire::receive(&self.control, RecvFlags::DONTWAIT);
+            match self.control.try_io(Interest::READABLE, receive) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
+                done => return done,
+            }
+        }
+    }
+
+    fn say(&self, message: &ToInit) -> io::Result<()> {
+        wire::send(self.control.as_fd(), message, None)
+    }
+
+    /// The next thing that concerns the payload's end.
+    async fn next(&self) -> Happening {
+        let oom = async {
+            match &self.oom {
+                Some(oom) => drop(oom.readable().await),
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = oom => Happening::OutOfMemory,
+            heard = self.hear() => match heard {
+                Ok(Some(packet)) => Happening::Word(packet),
+                Ok(None) => Happening::Gone,
+                Err(error) => Happening::Nonsense(error),
+            },
+        }
+    }
+
+    async fn await_exit(&mut self) -> Result<Exit, SandboxError> {
+        if let Some((exit, _)) = self.ended {
+            return Ok(exit);
+        }
+        if self.started.is_none() {
+            self.started = Some(Instant::now());
+            // Gone already is found out below.
+            let _ = self.say(&ToInit::Start);
+        }
+        let killed = |phase| Exit {
+            phase,
+            status: ProcessStatus::Signaled(Signal::KILL.as_raw()),
+            out_of_memory: false,
+        };
+        let last = self.phases.last().copied().unwrap_or(Phase::Run);
+        let mut exit = match self.next().await {
+            Happening::Word(packet) => self.interpret(&packet)?,
+            Happening::OutOfMemory => {
+                self.end();
+                Exit { out_of_memory: true, ..killed(last) }
+            }
+            Happening::Gone => {
+                self.end();
+                killed(last)
+            }
+            Happening::Nonsense(error) => return Err(lost(&error.to_string())),
+        };
+        let was_killed = exit.status == ProcessStatus::Signaled(Signal::KILL.as_raw());
+        exit.out_of_memory |= was_killed && self.leaf.was_out_of_memory();
+        let started = self.started.unwrap_or_else(Instant::now);
+        self.ended = Some((exit, started.elapsed()));
+        Ok(exit)
+    }
+
+    fn interpret(&self, packet: &Packet) -> Result<Exit, SandboxError> {
+        let message = packet.decode().map_err(|_| lost("its word is nonsense"))?;
+        match message {
+            FromInit::Ended { step, status } => {
+                let phase = self.phases.get(usize::from(step)).copied();
+                let status = match status {
+                    Status::Exited(code) => ProcessStatus::Exited(code & 0xff),
+                    Status::Signaled(signal) => ProcessStatus::Signaled(signal.clamp(1, 64)),
+                };
+                Ok(Exit { phase: phase.unwrap_or(Phase::Run), status, out_of_memory: false })
+            }
+            FromInit::NotRun { step, errno } => Err(SandboxError::Program {
+                step: usize::from(step),
+                source: io::Error::from_raw_os_error(errno),
+            }),
+            _ => Err(lost("its word is out of turn")),
+        }
+    }
+
+    async fn receive_files(&mut self, path: &Path) -> Result<Vec<(PathBuf, File)>, SandboxError> {
+        let failed = |source| SandboxError::File { path: path.display().to_string(), source };
+        let request = ToInit::Open { path: path.as_os_str().as_bytes().to_vec() };
+        self.say(&request).map_err(failed)?;
+        let mut files = Vec::new();
+        while files.len() <= FILES_MAX {
+            let packet = self.hear().await.map_err(failed)?;
+            let packet = packet.ok_or_else(|| lost("its first process is gone"))?;
+            match (packet.decode().map_err(failed)?, packet.descriptor) {
+                (FromInit::File { path }, Some(descriptor)) => {
+                    let path = PathBuf::from(std::ffi::OsString::from_vec(path));
+                    files.push((path, File::from(descriptor)));
+                }
+                (FromInit::FilesEnd { errno: 0 }, _) => return Ok(files),
+                (FromInit::FilesEnd { errno }, _) => {
+                    return Err(failed(io::Error::from_raw_os_error(errno)));
+                }
+                _ => return Err(lost("its word is out of turn")),
+            }
+        }
+        Err(failed(rustix::io::Errno::TOOBIG.into()))
+    }
+
+    /// Kills every process and waits until all are gone.
+    fn end(&mut self) {
+        if self.is_reaped {
+            return;
+        }
+        self.leaf.kill();
+        // Gone already is as good.
+        let _ = pidfd_send_signal(&self.pidfd, Signal::KILL);
+        let limit = Timespec { tv_sec: 0, tv_nsec: KILL_TIME_MAX.subsec_nanos().into() };
+        let mut wait = [PollFd::new(&self.pidfd, PollFlags::IN)];
+        let _ = poll(&mut wait, Some(&limit));
+        // Init is reaped only when its whole pid namespace is empty.
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
+        let reaped = waitid(WaitId::PidFd(self.pidfd.as_fd()), options);
+        self.is_reaped = !matches!(reaped, Ok(None));
+    }
+}
+
+fn lost(detail: &str) -> SandboxError {
+    SandboxError::Lost { detail: detail.to_owned() }
+}
+
+enum Happening {
+    Word(Packet),
+    OutOfMemory,
+    Gone,
+    Nonsense(io::Error),
+}
+
+impl Sandbox for Live {
+    fn enforcement(&self) -> &Enforcement {
+        &self.enforcement
+    }
+
+    fn stdio(&mut self) -> Option<Stdio> {
+        self.stdio.take()
+    }
+
+    fn run(&mut self) -> BoxFuture<'_, Result<Exit, SandboxError>> {
+        Box::pin(self.await_exit())
+    }
+
+    fn usage(&self) -> Usage {
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let readings = self.leaf.readings();
+        let wall = match (&self.ended, self.started) {
+            (Some((_, time)), _) => *time,
+            (None, Some(started)) => started.elapsed(),
+            (None, None) => Duration::ZERO,
+        };
+        Usage {
+            wall_time_ms: millis(wall),
+            cpu_time_ms: readings.cpu_time.map(millis),
+            memory_peak_bytes: readings.memory_peak_bytes,
+            pids_peak: readings.pids_peak,
+        }
+    }
+
+    fn open_files<'a>(
+        &'a mut self,
+        path: &'a Path,
+    ) -> BoxFuture<'a, Result<Vec<(PathBuf, File)>, SandboxError>> {
+        Box::pin(self.receive_files(path))
+    }
+
+    fn kill(&mut self) {
+        self.end();
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

@@ -1,0 +1,165 @@
+//! The native backend: what this host can enforce, and launching.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+};
+
+use api::{Control, Enforcement, EnforcementLevel};
+use policy::{HostSupport, Policy, Support};
+use sandbox::{Backend, BoxFuture, LaunchError, Payload, Sandbox};
+
+use crate::{cgroup::Site, identity::IdSource, launch, remedy, sweep};
+
+/// Namespaces, mounts, Landlock, seccomp and cgroups of the host kernel itself.
+#[derive(Debug)]
+pub struct Native {
+    executable: OwnedFd,
+    site: Site,
+    ids: IdSource,
+    is_root: bool,
+    support: HostSupport,
+}
+
+/// Why the native backend cannot be used at all.
+#[derive(Debug, thiserror::Error)]
+pub enum NativeError {
+    /// Our own binary, which is every sandbox's init, cannot be opened.
+    #[error("our own program cannot be opened to start sandboxes with it")]
+    Executable(#[source] io::Error),
+}
+
+impl Native {
+    /// Finds out, without starting anything, what this host can enforce; removes
+    /// what a killed predecessor left.
+    ///
+    /// # Errors
+    /// Our own binary cannot be opened.
+    pub fn new() -> Result<Self, NativeError> {
+        let executable = File::open("/proc/self/exe").map_err(NativeError::Executable)?;
+        let is_root = rustix::process::geteuid().is_root();
+        let site = Site::find();
+        sweep::sweep(&site);
+        let ids = IdSource::find(is_root);
+        let support = HostSupport { controls: lacking(&site, &ids).collect() };
+        Ok(Self { executable: executable.into(), site, ids, is_root, support })
+    }
+
+    /// The plan by which a policy would be realised, a step a line.
+    ///
+    /// # Errors
+    /// A host path of the policy cannot be looked up.
+    pub fn plan_text(&self, policy: &Policy) -> Result<String, LaunchError> {
+        launch::plan(self, policy).map(|plan| plan.to_string())
+    }
+
+    pub(crate) fn executable(&self) -> BorrowedFd<'_> {
+        self.executable.as_fd()
+    }
+
+    pub(crate) const fn site(&self) -> &Site {
+        &self.site
+    }
+
+    pub(crate) const fn ids(&self) -> &IdSource {
+        &self.ids
+    }
+
+    pub(crate) const fn is_root(&self) -> bool {
+        self.is_root
+    }
+
+    /// Reports the limits, which were read back when they were set.
+    pub(crate) fn report_limits(&self, policy: &Policy, report: &mut Enforcement) {
+        use EnforcementLevel::{Full, Partial};
+        let supports = self.site.supports();
+        let limits = policy.limits();
+        let cgroup = format!("cgroup {}", self.site.name());
+        let each = "each process is bounded alone";
+        let pids = "by the process limit of its user namespace";
+        let not_limited = "not limited by the policy";
+        let reports = [
+            (Control::Memory, supports.memory, Partial, each),
+            (Control::Pids, supports.pids, Full, pids),
+            (Control::Cpu, supports.cpu, EnforcementLevel::None, "no cgroup"),
+            (Control::CpuTime, supports.cpu_time, Partial, each),
+        ];
+        for (control, has_cgroup, otherwise, detail) in reports {
+            let is_limited = match control {
+                Control::Cpu => limits.cpu_millis.is_some(),
+                Control::CpuTime => limits.cpu_time.is_some(),
+                _ => true,
+            };
+            match (is_limited, has_cgroup) {
+                (false, _) => report.set(control, Full, not_limited),
+                (true, true) => report.set(control, Full, cgroup.clone()),
+                (true, false) => report.set(control, otherwise, detail),
+            }
+        }
+    }
+}
+
+/// The controls that this host is known to lack.
+fn lacking(site: &Site, ids: &IdSource) -> impl Iterator<Item = (Control, Support)> {
+    use EnforcementLevel::{None as Not, Partial};
+    let supports = site.supports();
+    let no_cgroup = |level| Support {
+        level,
+        detail: format!("no cgroup can be made ({})", site.why_not()),
+        remedy: Some(remedy::cgroups()),
+    };
+    let callers_uid = Support {
+        level: Partial,
+        detail: "no subordinate user ids can be used".to_owned(),
+        remedy: Some(remedy::own_uid()),
+    };
+    [
+        (!supports.memory).then(|| (Control::Memory, no_cgroup(Partial))),
+        (!supports.cpu).then(|| (Control::Cpu, no_cgroup(Not))),
+        (!supports.cpu_time).then(|| (Control::CpuTime, no_cgroup(Partial))),
+        (*ids == IdSource::Caller).then_some((Control::OwnUid, callers_uid)),
+    ]
+    .into_iter()
+    .flatten()
+}
+
+impl Backend for Native {
+    fn name(&self) -> &'static str {
+        "native"
+    }
+
+    fn support(&self) -> &HostSupport {
+        &self.support
+    }
+
+    fn launch<'a>(
+        &'a self,
+        policy: &'a Policy,
+        payload: Payload,
+    ) -> BoxFuture<'a, Result<Box<dyn Sandbox>, LaunchError>> {
+        Box::pin(async move {
+            let live = launch::launch(self, policy, payload).await?;
+            Ok(Box::new(live) as Box<dyn Sandbox>)
+        })
+    }
+}
+
+/// The most that is read of the host's resolver configuration.
+const RESOLV_CONF_BYTES_MAX: u64 = 16 * 1024;
+
+/// The host's name servers, for sandboxes that have its network.
+pub(crate) fn resolv_conf() -> String {
+    let mut text = String::new();
+    if let Ok(file) = File::open("/etc/resolv.conf") {
+        // Not text: then there are no name servers in it either.
+        let _ = file.take(RESOLV_CONF_BYTES_MAX).read_to_string(&mut text);
+    }
+    text
+}
+
+/// A machine id that no machine has.
+pub(crate) fn random_machine_id() -> String {
+    let text = fs::read_to_string("/proc/sys/kernel/random/uuid").unwrap_or_default();
+    text.replace('-', "")
+}

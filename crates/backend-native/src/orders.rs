@@ -1,0 +1,106 @@
+//! Turns a payload into what init is handed.
+
+use std::{
+    fs::File,
+    io::{self, Seek, Write},
+    os::{
+        fd::{AsRawFd, OwnedFd, RawFd},
+        unix::ffi::{OsStrExt, OsStringExt},
+    },
+};
+
+use api::Phase;
+use rustix::fs::{MemfdFlags, memfd_create};
+use sandbox::{Action, FileBody, FileEntry, Payload, Place, Step};
+
+use crate::{
+    init::{ActionOrder, BodyOrder, FileOrder, Orders, StepOrder},
+    plan::Plan,
+};
+
+/// The guest's ends of the standard streams, by number.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Streams {
+    pub stdin: RawFd,
+    pub stdout: RawFd,
+    pub stderr: RawFd,
+}
+
+/// A payload as init is handed it, and the files that must stay open for that.
+#[derive(Debug)]
+pub(crate) struct Packed {
+    pub orders: Orders,
+    pub files: Vec<OwnedFd>,
+    pub phases: Vec<Phase>,
+}
+
+/// Packs a payload.
+pub(crate) fn pack(plan: Plan, payload: Payload, streams: Streams) -> Packed {
+    let mut files = Vec::new();
+    let orders = Orders {
+        plan,
+        files: payload.files.into_iter().map(|file| file_order(file, &mut files)).collect(),
+        steps: payload.steps.iter().map(step_order).collect(),
+        stdin: streams.stdin,
+        stdout: streams.stdout,
+        stderr: streams.stderr,
+    };
+    Packed { orders, files, phases: payload.steps.iter().map(|step| step.phase).collect() }
+}
+
+/// Bytes and number of the files that go to the read-only place for code.
+pub(crate) fn code_size(payload: &Payload) -> (u64, u64) {
+    let code = payload.files.iter().filter(|file| matches!(file.place, Place::Code(_)));
+    code.fold((0, 0), |(bytes, count), file| {
+        let size = match &file.body {
+            FileBody::Bytes(held) => held.len() as u64,
+            FileBody::Host(host) => rustix::fs::fstat(host).map_or(0, |f| f.st_size.unsigned_abs()),
+            FileBody::Directory => 0,
+        };
+        (bytes + size, count + 1)
+    })
+}
+
+fn file_order(file: FileEntry, files: &mut Vec<OwnedFd>) -> FileOrder {
+    let (is_code, path) = match file.place {
+        Place::Workspace(path) => (false, path),
+        Place::Code(path) => (true, path),
+    };
+    let body = match file.body {
+        FileBody::Directory => BodyOrder::Directory,
+        FileBody::Bytes(bytes) => BodyOrder::Bytes(bytes),
+        FileBody::Host(host) => {
+            let number = host.as_raw_fd();
+            files.push(host);
+            BodyOrder::Descriptor(number)
+        }
+    };
+    let path = path.into_os_string().into_vec();
+    FileOrder { is_code, path, body, executable: file.executable }
+}
+
+fn step_order(step: &Step) -> StepOrder {
+    let bytes = |path: &std::path::Path| path.as_os_str().as_bytes().to_vec();
+    let action = match &step.action {
+        Action::Command(command) => ActionOrder::Command {
+            program: bytes(&command.program),
+            args: command.args.clone(),
+            directory: bytes(command.directory.as_path()),
+        },
+        Action::StripTypes { source, target } => ActionOrder::StripTypes {
+            source: bytes(source.as_path()),
+            target: bytes(target.as_path()),
+        },
+        Action::Probe => ActionOrder::Probe,
+    };
+    StepOrder { is_compile: step.phase == Phase::Compile, action }
+}
+
+/// Writes the orders to a file in memory, to be read from its start.
+pub(crate) fn to_file(orders: &Orders) -> io::Result<OwnedFd> {
+    let bytes = postcard::to_stdvec(orders).map_err(io::Error::other)?;
+    let mut file = File::from(memfd_create("orders", MemfdFlags::CLOEXEC)?);
+    file.write_all(&bytes)?;
+    file.rewind()?;
+    Ok(file.into())
+}

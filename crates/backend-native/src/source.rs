@@ -1,0 +1,100 @@
+//! Host paths that a sandbox will see: looked up once, on the host side.
+
+use std::{
+    io,
+    os::{
+        fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+        unix::fs::MetadataExt,
+    },
+    path::Path,
+};
+
+use policy::{Mount, MountView};
+use rustix::{
+    fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat2},
+    mount::{OpenTreeFlags, open_tree},
+};
+
+use crate::{
+    build::{DEVICES, Source},
+    idmap::IdMap,
+    plan::{HostPath, Kind},
+};
+
+/// Sources of a policy's mounts, and the mounts that were opened for them.
+#[derive(Debug, Default)]
+pub(crate) struct Sources {
+    pub sources: Vec<Source>,
+    pub devices: Vec<Source>,
+    pub opened: Vec<OwnedFd>,
+}
+
+/// Looks up every host path of a policy. Shares are opened with their owner's
+/// ids mapped to the sandbox's, where `id` says which those are.
+///
+/// # Errors
+/// With the path that could not be looked up.
+pub(crate) fn look_up(
+    mounts: &[Mount],
+    id: Option<(u32, u32)>,
+) -> Result<Sources, (String, io::Error)> {
+    let mut found = Sources::default();
+    for mount in mounts {
+        let failed = |error| (mount.source.display().to_string(), error);
+        let (descriptor, mut source) = open(&mount.source).map_err(failed)?;
+        if let (MountView::Shared, Some(id)) = (mount.view, id) {
+            let mapped = map(descriptor.as_fd(), id).map_err(failed)?;
+            source.mapped = Some(mapped.as_raw_fd());
+            found.opened.push(mapped);
+        }
+        found.sources.push(source);
+    }
+    for path in DEVICES {
+        let failed = |error| (path.to_owned(), error);
+        let (_, source) = open(Path::new(path)).map_err(failed)?;
+        check_device(path).map_err(failed)?;
+        found.devices.push(source);
+    }
+    Ok(found)
+}
+
+fn open(path: &Path) -> io::Result<(OwnedFd, Source)> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    let descriptor = openat2(CWD, path, flags, Mode::empty(), resolve)?;
+    let found = fstat(&descriptor)?;
+    let kind = match FileType::from_raw_mode(found.st_mode) {
+        FileType::Directory => Kind::Directory,
+        _ => Kind::File,
+    };
+    let host = HostPath { path: path.to_owned(), device: found.st_dev, inode: found.st_ino };
+    Ok((descriptor, Source { host, kind, mapped: None }))
+}
+
+/// The numbers by which the host kernel knows the devices.
+fn check_device(path: &str) -> io::Result<()> {
+    let expected = match path {
+        "/dev/null" => (1, 3),
+        "/dev/zero" => (1, 5),
+        "/dev/full" => (1, 7),
+        "/dev/random" => (1, 8),
+        _ => (1, 9),
+    };
+    let number = std::fs::metadata(path)?.rdev();
+    if (rustix::fs::major(number), rustix::fs::minor(number)) == expected {
+        return Ok(());
+    }
+    Err(io::Error::other("it is not the device of that name"))
+}
+
+fn map(host: BorrowedFd<'_>, id: (u32, u32)) -> io::Result<OwnedFd> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE
+        | OpenTreeFlags::OPEN_TREE_CLOEXEC
+        | OpenTreeFlags::AT_EMPTY_PATH
+        | OpenTreeFlags::AT_RECURSIVE;
+    let mount = open_tree(host, "", flags)?;
+    let owner = fstat(host)?;
+    let map = IdMap::new((owner.st_uid, owner.st_gid), id)?;
+    sys::mount::map_ids(mount.as_fd(), map.namespace())?;
+    Ok(mount)
+}
