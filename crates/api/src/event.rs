@@ -29,4 +29,12 @@ pub enum Event<'a> {
         /// What, byte for byte.
         bytes: &'a [u8],
     },
+    /// Output between what came before and what follows was left out: the
+    /// stream is longer than its limit.
+    Omitted {
+        /// Of which stream.
+        stream: StreamName,
+        /// How many bytes.
+        bytes: u64,
+    },
 }
