@@ -9,6 +9,7 @@ mod limits;
 mod mount;
 mod policy;
 mod resolve;
+mod shares;
 mod support;
 pub mod syscalls;
 

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use api::LimitsSpec;
 use serde::{Deserialize, Serialize};
+
+use crate::PolicyError;
 
 /// Every limit of a sandbox.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,5 +93,92 @@ impl Ceiling {
             waivable: true,
             own_uid_required: false,
         }
+    }
+}
+
+/// The least memory in which an interpreter's start can be told from a limit reached.
+const MEMORY_BYTES_MIN: u64 = 4 << 20;
+
+/// The most of an optional limit that has no ceiling: 278 years in milliseconds,
+/// 8 TiB in bytes. Leaves room for arithmetic on it.
+const UNBOUNDED_MAX: u64 = 1 << 43;
+
+/// What one limit may be.
+struct Bound {
+    field: &'static str,
+    minimum: u64,
+    maximum: u64,
+}
+
+impl Bound {
+    /// What was asked for, or else the default, lowered to the ceiling.
+    fn take(&self, asked: Option<u64>, default: u64) -> Result<u64, PolicyError> {
+        let Self { field, minimum, maximum } = *self;
+        let given = asked.unwrap_or(default.min(maximum));
+        if given < minimum {
+            return Err(PolicyError::LimitTooSmall { field, given, minimum });
+        }
+        if given > maximum {
+            return Err(PolicyError::LimitTooLarge { field, given, maximum });
+        }
+        Ok(given)
+    }
+}
+
+/// An optional limit: what was asked for, or else the default, or else the ceiling.
+fn optional(
+    (field, minimum): (&'static str, u64),
+    asked: Option<u64>,
+    default: Option<u64>,
+    ceiling: Option<u64>,
+) -> Result<Option<u64>, PolicyError> {
+    let bound = Bound { field, minimum, maximum: ceiling.unwrap_or(UNBOUNDED_MAX) };
+    match (asked, default.or(ceiling)) {
+        (None, None) => Ok(None),
+        (_, default) => bound.take(asked, default.unwrap_or_default()).map(Some),
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Limits {
+    /// What was asked for within the ceiling, defaults for the rest.
+    ///
+    /// # Errors
+    /// The first limit that is impossible or above the ceiling.
+    pub(crate) fn resolve(asked: &LimitsSpec, ceiling: &Ceiling) -> Result<Self, PolicyError> {
+        let (usual, most) = (&ceiling.defaults, &ceiling.maximum);
+        let bound = |field, minimum, maximum| Bound { field, minimum, maximum };
+        let wall = bound("wall_time_ms", 1, millis(most.wall_time))
+            .take(asked.wall_time_ms, millis(usual.wall_time))?;
+        let (usual_cpu, most_cpu) = (usual.cpu_time.map(millis), most.cpu_time.map(millis));
+        let cpu_time = optional(("cpu_time_ms", 1), asked.cpu_time_ms, usual_cpu, most_cpu)?;
+        let memory_bytes = bound("memory_bytes", MEMORY_BYTES_MIN, most.memory_bytes)
+            .take(asked.memory_bytes, usual.memory_bytes)?;
+        let (usual_share, most_share) = (usual.cpu_millis, most.cpu_millis);
+        let (usual_output, most_output) = (usual.output_bytes, most.output_bytes);
+        Ok(Self {
+            wall_time: Duration::from_millis(wall),
+            cpu_time: cpu_time.map(Duration::from_millis),
+            memory_bytes,
+            pids: bound("pids", 1, most.pids).take(asked.pids, usual.pids)?,
+            cpu_millis: optional(("cpu_millis", 10), asked.cpu_millis, usual_share, most_share)?,
+            open_files: bound("open_files", 8, most.open_files)
+                .take(asked.open_files, usual.open_files)?,
+            file_size_bytes: bound("file_size_bytes", 0, most.file_size_bytes)
+                .take(asked.file_size_bytes, usual.file_size_bytes)?,
+            workspace_bytes: bound("workspace_bytes", 4096, most.workspace_bytes)
+                .take(asked.workspace_bytes, usual.workspace_bytes.min(memory_bytes))?,
+            workspace_inodes: bound("workspace_inodes", 16, most.workspace_inodes)
+                .take(asked.workspace_inodes, usual.workspace_inodes)?,
+            output_bytes: optional(
+                ("output_bytes", 0),
+                asked.output_bytes,
+                usual_output,
+                most_output,
+            )?,
+        })
     }
 }

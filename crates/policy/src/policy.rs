@@ -2,7 +2,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
+    io,
+    path::{Path, PathBuf},
 };
 
 use api::{Control, ProfileName};
@@ -105,7 +106,38 @@ impl Policy {
     /// SHA-256 of the policy, in hexadecimal digits. Equal policies have equal digests.
     #[must_use]
     pub fn digest(&self) -> String {
-        let text = serde_json::to_vec(self).unwrap_or_default();
-        Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect()
+        let mut hash = HashWriter(Sha256::new());
+        // Numbers and text are all there is, and a hash takes every byte.
+        let _ = serde_json::to_writer(&mut hash, &self.as_text());
+        hash.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The policy with its paths as text in which odd bytes are escaped: a path
+    /// that is not UTF-8 cannot be serialised as such.
+    fn as_text(&self) -> impl Serialize + '_ {
+        let text = |path: &Path| path.as_os_str().as_encoded_bytes().escape_ascii().to_string();
+        let mount = |mount: &Mount| {
+            let (source, target) = (text(&mount.source), text(mount.target.as_path()));
+            (source, target, mount.access, mount.view)
+        };
+        let symlink = |(link, to): &(GuestPath, PathBuf)| (text(link.as_path()), text(to));
+        let mounts: Vec<_> = self.mounts.iter().map(mount).collect();
+        let symlinks: Vec<_> = self.symlinks.iter().map(symlink).collect();
+        let places = (mounts, symlinks, text(self.workspace.as_path()));
+        (self.profile, &self.limits, self.network, places, &self.env_vars, &self.allow_missing)
+    }
+}
+
+/// Hashes what is written.
+struct HashWriter(Sha256);
+
+impl io::Write for HashWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

@@ -25,8 +25,10 @@ const ARGS_OFFSET: u32 = 16;
 /// other.
 #[must_use]
 pub fn compile(profile: ProfileName, arch: Arch) -> FilterProgram {
+    let known = |call: &'static Call| Some((call.number(arch)?, call.ruling(profile)));
+    let ranges = ranges(calls().iter().filter_map(known).collect());
     let mut compiler = Compiler { assembler: Assembler::new(), rules: Vec::with_capacity(32) };
-    let tree = compiler.tree(&ranges(profile, arch));
+    let tree = compiler.tree(&ranges);
     let assembler = &mut compiler.assembler;
     let number = assembler.step(code::LOAD, NUMBER_OFFSET, tree);
     let kill = assembler.end(Verdict::KillProcess);
@@ -43,9 +45,7 @@ struct Range {
 }
 
 /// Covers every number there can be, in order, neighbours with different rulings.
-fn ranges(profile: ProfileName, arch: Arch) -> Vec<Range> {
-    let known = |call: &'static Call| Some((call.number(arch)?, call.ruling(profile)));
-    let mut known: Vec<_> = calls().iter().filter_map(known).collect();
+fn ranges(mut known: Vec<(u32, Ruling)>) -> Vec<Range> {
     known.sort_unstable_by_key(|(number, _)| *number);
     let unknown = Ruling::Plain(Verdict::UNKNOWN);
     let mut ranges = Vec::with_capacity(2 * known.len() + 1);
@@ -53,15 +53,17 @@ fn ranges(profile: ProfileName, arch: Arch) -> Vec<Range> {
         Some(Range { ruling: last, .. }) if *last == ruling => {}
         _ => ranges.push(Range { start, ruling }),
     };
-    let mut next = 0;
+    let mut next = Some(0);
     for (number, ruling) in known {
-        if number > next {
-            add(next, unknown);
+        if let Some(gap) = next.filter(|next| *next < number) {
+            add(gap, unknown);
         }
         add(number, ruling);
-        next = number.saturating_add(1);
+        next = number.checked_add(1);
     }
-    add(next, unknown);
+    if let Some(rest) = next {
+        add(rest, unknown);
+    }
     ranges
 }
 
@@ -157,4 +159,89 @@ fn word(condition: &Condition) -> Word {
         Half::High => 4,
     };
     (ARGS_OFFSET + 8 * u32::from(condition.arg) + half, condition.mask)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::syscalls::{SyscallData, evaluate};
+
+    fn any_verdict() -> impl Strategy<Value = Verdict> {
+        prop_oneof![Just(Verdict::Allow), (0_u16..4).prop_map(Verdict::Errno)]
+    }
+
+    /// Few arguments, masks and values, so that cases often share a word.
+    fn any_condition() -> impl Strategy<Value = Condition> {
+        let half = prop_oneof![3 => Just(Half::Low), 1 => Just(Half::High)];
+        let mask = proptest::sample::select(vec![u32::MAX, 3, 1]);
+        (0_u8..3, half, mask, proptest::collection::vec(0_u32..4, 1..4)).prop_map(
+            |(arg, half, mask, values)| Condition { arg, half, mask, values: values.leak() },
+        )
+    }
+
+    fn any_rule() -> impl Strategy<Value = &'static Rule> {
+        let conditions = proptest::collection::vec(any_condition(), 1..4);
+        let case = (conditions, any_verdict()).prop_map(|(conditions, verdict)| Case {
+            conditions: conditions.leak(),
+            verdict,
+            why: "",
+        });
+        (proptest::collection::vec(case, 0..5), any_verdict()).prop_map(|(cases, otherwise)| {
+            let rule = Rule { name: "any", cases: cases.leak(), otherwise };
+            &*Box::leak(Box::new(rule))
+        })
+    }
+
+    fn any_args() -> impl Strategy<Value = [u64; 6]> {
+        let arg = (0_u64..5, 0_u64..5).prop_map(|(low, high)| low | high << 32);
+        proptest::array::uniform6(arg)
+    }
+
+    fn compiler() -> Compiler {
+        Compiler { assembler: Assembler::new(), rules: Vec::new() }
+    }
+
+    proptest! {
+        #[test]
+        fn any_rule_is_compiled_to_what_it_says(
+            rule in any_rule(),
+            calls in proptest::collection::vec(any_args(), 64),
+        ) {
+            let mut compiler = compiler();
+            compiler.ruling(Ruling::Rule(rule));
+            let program = compiler.assembler.finish();
+            for args in calls {
+                let data = SyscallData { args, ..SyscallData::default() };
+                prop_assert_eq!(evaluate(&program, &data), rule.verdict(&args));
+            }
+        }
+
+        #[test]
+        fn any_table_is_compiled_to_what_it_says(
+            table in proptest::collection::btree_map(
+                prop_oneof![0_u32..40, any::<u32>(), Just(u32::MAX)],
+                any_verdict(),
+                0..40,
+            ),
+        ) {
+            let plain = table.iter().map(|(number, verdict)| (*number, Ruling::Plain(*verdict)));
+            let ranges = ranges(plain.collect());
+            let apart = |pair: &[Range]| {
+                pair[0].start < pair[1].start && pair[0].ruling != pair[1].ruling
+            };
+            prop_assert!(ranges.windows(2).all(apart));
+            let mut compiler = compiler();
+            let tree = compiler.tree(&ranges);
+            compiler.assembler.step(code::LOAD, NUMBER_OFFSET, tree);
+            let program = compiler.assembler.finish();
+            let near = table.keys().flat_map(|nr| [nr.saturating_sub(1), *nr, nr.saturating_add(1)]);
+            for nr in near.chain(0..50) {
+                let data = SyscallData { nr, ..SyscallData::default() };
+                let expected = table.get(&nr).copied().unwrap_or(Verdict::UNKNOWN);
+                prop_assert_eq!(evaluate(&program, &data), expected, "{}", nr);
+            }
+        }
+    }
 }
