@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::{
     command::{cargo, is_there, run},
-    tidy, user,
+    pages, tidy, user,
 };
 
 /// With it a test that cannot run here fails instead of standing aside.
@@ -30,7 +30,7 @@ const STEPS: &[Step] = &[
     Step { name: "tidy", run: tidy_up },
     Step { name: "dependencies", run: dependencies },
     Step { name: "lints", run: lints },
-    Step { name: "build", run: build },
+    Step { name: "pages", run: pages::check },
     Step { name: "tests", run: tests },
     Step { name: "documentation", run: documentation },
     Step { name: "user", run: as_user },
@@ -83,10 +83,6 @@ fn lints(root: &Path) -> Result<()> {
     let mut clippy = cargo(root);
     clippy.args(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]);
     run(&mut clippy)
-}
-
-fn build(root: &Path) -> Result<()> {
-    run(cargo(root).args(["build", "--release", "--locked", "--package", "cellblock"]))
 }
 
 fn tests(root: &Path) -> Result<()> {
@@ -150,8 +146,12 @@ fn test_program(line: &str) -> Option<TestProgram> {
     Some(TestProgram { executable, directory: manifest.parent()?.to_owned() })
 }
 
+/// The hostile programs, against the program as it is shipped.
 fn battery(root: &Path) -> Result<()> {
-    run(cargo(root).args(["run", "--locked", "--package", "testkit", "--bin", "battery"]))
+    let binary = pages::release_binary(root)?;
+    let mut battery = cargo(root);
+    battery.args(["run", "--locked", "--package", "testkit", "--bin", "battery"]);
+    run(battery.env("CELLBLOCK_BIN", binary))
 }
 
 fn bench(root: &Path) -> Result<()> {

@@ -3,6 +3,7 @@
 
 mod ci;
 mod command;
+mod pages;
 mod tidy;
 mod user;
 
@@ -12,7 +13,8 @@ use anyhow::{Result, bail};
 
 const USAGE: &str = "\
 cargo xtask tidy             the rules that no compiler checks
-cargo xtask ci [STEP...]     everything that has to pass, or some steps of it";
+cargo xtask ci [STEP...]     everything that has to pass, or some steps of it
+cargo xtask pages            the parts of the pages that are made, not written";
 
 fn main() -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
@@ -20,6 +22,7 @@ fn main() -> Result<()> {
     match words.split_first().map(|(verb, rest)| (verb.as_str(), rest)) {
         Some(("tidy", [])) => ci::run_steps(&root, &["tidy".to_owned()]),
         Some(("ci", steps)) => ci::run_steps(&root, steps),
+        Some(("pages", [])) => pages::write(&root),
         None => {
             println!("{USAGE}");
             Ok(())

@@ -27,7 +27,7 @@ const ALLOWED: &[(&str, Allowed)] = &[
     ("cellblock", Allowed::Product),
     ("testkit", Allowed::Product),
     ("bench", Allowed::Product),
-    ("xtask", Allowed::Only(&[])),
+    ("xtask", Allowed::Only(&["api"])),
 ];
 
 /// Crates that only tests and developers use.
