@@ -91,11 +91,19 @@ fn verdict_text(verdict: Verdict) -> String {
 fn rules() -> Vec<(&'static Rule, Vec<String>)> {
     let mut found: BTreeMap<&str, (&'static Rule, Vec<String>)> = BTreeMap::new();
     for call in calls() {
+        let mut deciding: BTreeMap<&str, (&'static Rule, Vec<&str>)> = BTreeMap::new();
         for profile in ProfileName::ALL {
-            let Ruling::Rule(rule) = call.ruling(profile) else { continue };
-            let (_, users) = found.entry(rule.name).or_insert_with(|| (rule, Vec::new()));
-            let user = format!("`{}` in {profile}", call.name);
-            users.push(user);
+            if let Ruling::Rule(rule) = call.ruling(profile) {
+                let (_, profiles) = deciding.entry(rule.name).or_insert((rule, Vec::new()));
+                profiles.push(profile.name());
+            }
+        }
+        for (name, (rule, profiles)) in deciding {
+            let (_, users) = found.entry(name).or_insert((rule, Vec::new()));
+            users.push(match profiles.len() == ProfileName::ALL.len() {
+                true => format!("`{}`", call.name),
+                false => format!("`{}` in {}", call.name, profiles.join(" and ")),
+            });
         }
     }
     found.into_values().collect()
