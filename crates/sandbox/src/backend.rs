@@ -71,9 +71,9 @@ pub trait Sandbox: Send {
     }
 
     /// Opens what a guest path, relative to the workspace, holds after the
-    /// payload has ended: one file, or every file of a directory. Each comes with
-    /// its path below the given one, which is empty for one file. Symbolic links
-    /// are not followed; devices, pipes and sockets are left out.
+    /// payload has ended: one file, or every file of a directory, `.` being all of
+    /// the workspace. Each comes with its own path, which begins with the given
+    /// one. Symbolic links are not followed; devices, pipes and sockets are left out.
     ///
     /// # Errors
     /// The path does not exist or leads out of the workspace, or there are too
