@@ -1,0 +1,94 @@
+//! The account of one run: opened before anything is launched, closed once.
+//!
+//! The account's reader is, for now, the caller: closing it makes the result.
+//! Closing takes the record itself, so it cannot happen twice.
+
+use api::{
+    CapturedStream, Digests, DownloadedFile, Enforcement, Outcome, Phase, RunId, RunResult, Usage,
+};
+use sha2::{Digest, Sha256};
+
+use crate::resolve::Resolved;
+
+/// A run's account that is still open.
+#[derive(Debug)]
+#[must_use = "a run that was recorded must be closed with what came of it"]
+pub(crate) struct RecordGuard {
+    run_id: RunId,
+    digests: Digests,
+}
+
+/// What is known when a run is over.
+#[derive(Debug)]
+pub(crate) struct Account {
+    pub(crate) outcome: Outcome,
+    pub(crate) phase: Phase,
+    pub(crate) stdout: CapturedStream,
+    pub(crate) stderr: CapturedStream,
+    pub(crate) files: Vec<DownloadedFile>,
+    pub(crate) usage: Usage,
+    pub(crate) enforcement: Enforcement,
+}
+
+impl RecordGuard {
+    /// Opens the account of a run that is about to be launched.
+    pub(crate) fn open(run_id: RunId, resolved: &Resolved) -> Self {
+        let digests = Digests {
+            code: resolved.code_digest.clone(),
+            policy: resolved.policy.digest(),
+            environment: resolved.environment_digest.clone(),
+        };
+        Self { run_id, digests }
+    }
+
+    /// Closes it.
+    pub(crate) fn close(self, account: Account) -> RunResult {
+        RunResult {
+            run_id: self.run_id,
+            outcome: account.outcome,
+            phase: account.phase,
+            stdout: account.stdout,
+            stderr: account.stderr,
+            files: account.files,
+            usage: account.usage,
+            enforcement: account.enforcement,
+            digests: self.digests,
+        }
+    }
+}
+
+/// SHA-256 of some parts in order, in hexadecimal digits. One part is hashed as it
+/// is; several each with their length before them, so that `ab c` is not `a bc`.
+pub(crate) fn digest<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
+    let parts: Vec<&str> = parts.into_iter().collect();
+    let mut hash = Sha256::new();
+    for part in &parts {
+        if parts.len() > 1 {
+            hash.update(part.len().to_le_bytes());
+        }
+        hash.update(part);
+    }
+    hexadecimal(&hash.finalize())
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_of_source_is_that_of_its_text() {
+        let known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(digest(["abc"]), known);
+    }
+
+    #[test]
+    fn a_digest_tells_where_one_argument_ends() {
+        assert_ne!(digest(["echo", "ab", "c"]), digest(["echo", "a", "bc"]));
+        assert_ne!(digest(["echo", ""]), digest(["echo"]));
+    }
+}

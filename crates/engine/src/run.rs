@@ -1,0 +1,76 @@
+//! The one data path: whatever runs user code runs through here.
+//!
+//! | step | gives |
+//! |---|---|
+//! | admit | a place among the runs under way, and the run's id |
+//! | resolve | policy and payload |
+//! | open record | an account that will be closed; without one, no run |
+//! | acquire | a live sandbox in which nothing has run |
+//! | drive | facts: how it ended, what it wrote and used |
+//! | settle | the outcome |
+//! | fetch | the files that are wanted back |
+//! | release | every process dead, nothing left |
+//! | close record | the result |
+
+use api::{Event, PolicySpec, RunRequest, RunResult};
+
+use crate::{
+    Engine, RunError, RunIo,
+    drive::drive,
+    record::{Account, RecordGuard},
+    resolve::{Resolved, Work, resolve},
+    settle::settle,
+    transfer::fetch,
+};
+
+impl Engine {
+    /// Runs code or a command.
+    ///
+    /// # Errors
+    /// See [`RunError`]. Whatever the code itself does is an outcome, not an error.
+    /// With an error, as with a result, nothing of the run is left behind.
+    pub async fn run(&self, request: RunRequest, io: RunIo<'_>) -> Result<RunResult, RunError> {
+        self.carry_out(Work::Request(&request), io).await
+    }
+
+    /// Runs the probe: forbidden acts, each attempted in a sandbox of this policy.
+    ///
+    /// # Errors
+    /// As of [`Engine::run`].
+    pub async fn probe(&self, policy: PolicySpec, io: RunIo<'_>) -> Result<RunResult, RunError> {
+        self.carry_out(Work::Probe(&policy), io).await
+    }
+
+    async fn carry_out(&self, work: Work<'_>, io: RunIo<'_>) -> Result<RunResult, RunError> {
+        // admit
+        let permit = self.admission.admit(work)?;
+        // resolve
+        let resolved = resolve(work, &self.config, self.backend.support())?;
+        // open record
+        let record = RecordGuard::open(permit.run_id(), &resolved);
+        let Resolved { policy, payload, programs, downloads, .. } = resolved;
+        let limits = policy.limits();
+        // acquire
+        let mut sandbox = self.backend.launch(&policy, payload).await?;
+        // drive
+        io.events.event(Event::Started { run_id: permit.run_id() });
+        let facts = drive(&mut *sandbox, &programs, limits, io).await?;
+        // settle
+        let outcome = settle(facts.end, &facts.usage, limits);
+        // fetch
+        let files = fetch(&mut *sandbox, &downloads, limits.workspace_bytes).await;
+        // release
+        let enforcement = sandbox.enforcement().clone();
+        drop(sandbox);
+        // close record
+        Ok(record.close(Account {
+            outcome,
+            phase: facts.phase,
+            stdout: facts.stdout,
+            stderr: facts.stderr,
+            files,
+            usage: facts.usage,
+            enforcement,
+        }))
+    }
+}

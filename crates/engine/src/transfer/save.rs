@@ -1,0 +1,156 @@
+//! Writes a file from inside to its place on the host.
+//!
+//! Below the directory that the caller named, no symbolic link is followed and
+//! no file is seen half written: it gets its name when it is whole.
+
+use std::{
+    ffi::OsStr,
+    fs::{self, File},
+    io::{self, Read, Write},
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+};
+
+use api::RunId;
+use rustix::{
+    fs::{AtFlags, CWD, Mode, OFlags, mkdirat, openat, renameat, unlinkat},
+    io::Errno,
+};
+use sha2::{Digest, Sha256};
+use tokio::task::yield_now;
+
+use super::{
+    CHUNK_BYTES,
+    download::{Allowance, DownloadError},
+};
+use crate::record::hexadecimal;
+
+/// Chunks after which other tasks get their turn.
+const CHUNKS_IN_A_ROW_MAX: u32 = 16;
+
+/// What was brought out.
+#[derive(Debug)]
+pub(super) struct Saved {
+    pub(super) size_bytes: u64,
+    pub(super) sha256: String,
+}
+
+/// The host directory below which files are written.
+#[derive(Debug)]
+pub(super) struct Target {
+    directory: OwnedFd,
+    path: PathBuf,
+}
+
+impl Target {
+    /// Opens it, after making it where it does not exist.
+    pub(super) fn open(path: &Path) -> Result<Self, DownloadError> {
+        fs::create_dir_all(path).map_err(failed(path))?;
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = openat(CWD, path, flags, Mode::empty()).map_err(failed(path))?;
+        Ok(Self { directory, path: path.to_owned() })
+    }
+
+    /// Writes a file to a path below, which has been checked.
+    pub(super) async fn save(
+        &self,
+        path: &Path,
+        file: File,
+        allowance: &mut Allowance,
+    ) -> Result<Saved, DownloadError> {
+        let whole = self.path.join(path);
+        if !file.metadata().map_err(DownloadError::Read)?.is_file() {
+            return Err(DownloadError::NotAFile);
+        }
+        let Some(name) = path.file_name() else {
+            return Err(DownloadError::Path("it names no file"));
+        };
+        let directory = self.descend(path).map_err(failed(&whole))?;
+        let mut partial = Partial::create(&directory).map_err(failed(&whole))?;
+        let saved = copy(file, &mut partial.file, &whole, allowance).await?;
+        partial.finish(name).map_err(failed(&whole))?;
+        Ok(saved)
+    }
+
+    /// Opens the directory that a path lies in, after making those that do not exist.
+    fn descend(&self, path: &Path) -> Result<OwnedFd, Errno> {
+        let mut directory = rustix::io::fcntl_dupfd_cloexec(&self.directory, 0)?;
+        for name in path.parent().into_iter().flat_map(Path::iter) {
+            match mkdirat(&directory, name, Mode::from_raw_mode(0o777)) {
+                Ok(()) | Err(Errno::EXIST) => {}
+                Err(error) => return Err(error),
+            }
+            // With `O_DIRECTORY` a symbolic link is refused, not opened.
+            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            directory = openat(&directory, name, flags, Mode::empty())?;
+        }
+        Ok(directory)
+    }
+}
+
+fn failed<E: Into<io::Error>>(path: &Path) -> impl Fn(E) -> DownloadError {
+    move |cause| DownloadError::Write { path: path.to_owned(), source: cause.into() }
+}
+
+/// A file that is not whole yet, under a name that nobody chose. Dropping it removes it.
+struct Partial<'a> {
+    directory: &'a OwnedFd,
+    name: String,
+    file: File,
+    finished: bool,
+}
+
+impl<'a> Partial<'a> {
+    fn create(directory: &'a OwnedFd) -> Result<Self, Errno> {
+        let name = format!(".cellblock-{}.part", RunId::generate());
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = openat(directory, &name, flags, Mode::from_raw_mode(0o666))?;
+        Ok(Self { directory, name, file: File::from(file), finished: false })
+    }
+
+    /// Gives it its name, in place of whatever has that name.
+    fn finish(mut self, name: &OsStr) -> Result<(), Errno> {
+        renameat(self.directory, &self.name, self.directory, name)?;
+        self.finished = true;
+        Ok(())
+    }
+}
+
+impl Drop for Partial<'_> {
+    fn drop(&mut self) {
+        if !self.finished {
+            let _ = unlinkat(self.directory, &self.name, AtFlags::empty());
+        }
+    }
+}
+
+async fn copy(
+    mut from: File,
+    to: &mut File,
+    path: &Path,
+    allowance: &mut Allowance,
+) -> Result<Saved, DownloadError> {
+    let mut buffer = vec![0; CHUNK_BYTES];
+    let (mut hash, mut size_bytes, mut chunks) = (Sha256::new(), 0_u64, 0_u32);
+    loop {
+        let length = match from.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(length) => length,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(DownloadError::Read(error)),
+        };
+        // Holes in a file cost the program nothing, but would fill this disk.
+        let left = allowance.bytes.checked_sub(length as u64);
+        let maximum = allowance.bytes_max;
+        allowance.bytes = left.ok_or(DownloadError::TooLarge { maximum })?;
+        hash.update(&buffer[..length]);
+        to.write_all(&buffer[..length]).map_err(failed(path))?;
+        size_bytes += length as u64;
+        chunks = chunks.wrapping_add(1);
+        if chunks.is_multiple_of(CHUNKS_IN_A_ROW_MAX) {
+            yield_now().await;
+        }
+    }
+    Ok(Saved { size_bytes, sha256: hexadecimal(&hash.finalize()) })
+}
