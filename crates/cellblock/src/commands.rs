@@ -1,0 +1,111 @@
+//! The verbs: each decodes what was typed, makes one call into the engine, and
+//! has what came of it rendered. The list of verbs is the `match` below.
+
+mod bubble;
+mod completion;
+mod config;
+mod doctor;
+mod env;
+mod languages;
+mod plan;
+mod run;
+mod version;
+
+use std::{ffi::OsString, path::Path};
+
+use clap::{Parser, error::ErrorKind};
+
+use crate::{
+    args::{BubbleCli, Cli, Command, ConfigCommand, GlobalArgs, LimitArgs},
+    config::{Config, HostVars, load},
+    failure::Failure,
+    render,
+};
+
+/// The other name by which this program may be called.
+const BUBBLE_NAME: &str = "bubble-sandbox";
+
+/// Does what the arguments say; gives the exit status.
+pub(crate) fn main(words: Vec<OsString>) -> u8 {
+    let as_json = asks_for_json(&words);
+    let name = words.first().map(Path::new).and_then(Path::file_name);
+    if name == Some(BUBBLE_NAME.as_ref()) {
+        return match BubbleCli::try_parse_from(words) {
+            Ok(cli) => bubble::main(cli, as_json),
+            Err(error) => render::usage(&error, as_json),
+        };
+    }
+    match Cli::try_parse_from(words) {
+        Ok(Cli { command: Command::Bubble(command), global }) => {
+            bubble::run(command, &global, as_json)
+        }
+        Ok(cli) => settle(dispatch(cli), as_json, Failure::status),
+        Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            render::usage(&error, false)
+        }
+        Err(error) => render::usage(&error, as_json),
+    }
+}
+
+/// Whether `--json` stands among the flags, also where they cannot be parsed.
+fn asks_for_json(words: &[OsString]) -> bool {
+    words.iter().take_while(|word| *word != "--").any(|word| word == "--json")
+}
+
+fn dispatch(cli: Cli) -> Result<u8, Failure> {
+    let vars = HostVars::read();
+    let global = cli.global;
+    match cli.command {
+        Command::Run(args) => {
+            let context = context(&global, Some(&args.options.limits), vars)?;
+            run::code(*args, &context)
+        }
+        Command::Exec(args) => {
+            let context = context(&global, Some(&args.options.limits), vars)?;
+            run::program(*args, &context)
+        }
+        Command::Shell(args) => {
+            let context = context(&global, Some(&args.options.limits), vars)?;
+            run::shell(*args, &context)
+        }
+        Command::Languages(format) => languages::list(format, &context(&global, None, vars)?),
+        Command::Env(command) => env::run(command, &context(&global, None, vars)?),
+        Command::Doctor(format) => doctor::report(format, &context(&global, None, vars)?),
+        Command::Config(ConfigCommand::Show { limits, format }) => {
+            config::show(format, &context(&global, Some(&limits), vars)?)
+        }
+        Command::Completion { shell } => completion::print(shell),
+        Command::Version(format) => version::print(format),
+        // Told apart before, for their exit statuses differ.
+        Command::Bubble(command) => Ok(bubble::run(command, &global, false)),
+    }
+}
+
+/// Reports a failure if there is one; gives the exit status.
+fn settle(result: Result<u8, Failure>, as_json: bool, status: fn(&Failure) -> u8) -> u8 {
+    match result {
+        Ok(status) => status,
+        Err(failure) => {
+            render::failure(&failure, as_json);
+            status(&failure)
+        }
+    }
+}
+
+/// What every verb works with.
+struct Context {
+    config: Config,
+    vars: HostVars,
+}
+
+fn context(
+    global: &GlobalArgs,
+    limits: Option<&LimitArgs>,
+    vars: HostVars,
+) -> Result<Context, Failure> {
+    let environments = global.environments.as_deref().map(|text| ("environments", text));
+    let limits = limits.into_iter().flat_map(LimitArgs::given);
+    let flags = environments.into_iter().chain(limits);
+    let config = load(global.config_file.as_deref(), &vars, flags)?;
+    Ok(Context { config, vars })
+}

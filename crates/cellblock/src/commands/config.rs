@@ -1,0 +1,48 @@
+//! `config show`: every value with its source.
+
+use serde::Serialize;
+
+use super::Context;
+use crate::{
+    args::FormatArgs,
+    config::{KEYS, Key},
+    exit,
+    failure::Failure,
+    render::{self, Table},
+};
+
+#[derive(Serialize)]
+struct ValueJson<'a> {
+    key: &'static str,
+    value: Option<&'a str>,
+    source: Option<String>,
+    env_var: &'static str,
+    about: &'static str,
+}
+
+/// Prints every key.
+pub(super) fn show(format: FormatArgs, context: &Context) -> Result<u8, Failure> {
+    let rows: Vec<_> = KEYS.iter().map(|key| row(key, context)).collect();
+    if format.json {
+        render::pretty_json(&rows)?;
+        return Ok(exit::SUCCESS);
+    }
+    let mut table = Table::new(&["KEY", "VALUE", "SOURCE"]);
+    for row in &rows {
+        let source = row.source.as_deref().unwrap_or("-");
+        table.row(&[row.key, row.value.unwrap_or("-"), source]);
+    }
+    render::text(&table.text(|_, cell| cell.to_owned()))?;
+    Ok(exit::SUCCESS)
+}
+
+fn row<'a>(key: &Key, context: &'a Context) -> ValueJson<'a> {
+    let value = context.config.values.get(key.name);
+    ValueJson {
+        key: key.name,
+        value: value.map(|value| value.text.as_str()),
+        source: value.map(|value| value.source.to_string()),
+        env_var: key.env_var,
+        about: key.about,
+    }
+}

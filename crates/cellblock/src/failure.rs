@@ -1,0 +1,220 @@
+//! What ends a command before its natural end, and the one place that words it.
+
+use std::io;
+
+use api::{ErrorBody, ErrorCode, Outcome};
+use engine::{RunError, environment::EnvironmentError};
+
+use crate::{
+    bubble::BubbleError, code::CodeError, config::ConfigError, exit, request::RequestError,
+};
+
+/// What ends a command before its natural end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Code(#[from] CodeError),
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    #[error(transparent)]
+    Bubble(#[from] BubbleError),
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The native backend cannot be had at all.
+    #[error("this machine cannot isolate anything")]
+    Backend(#[source] backend_native::NativeError),
+    /// The process could not be made ready to run anything.
+    #[error("cannot {action}")]
+    Process {
+        action: &'static str,
+        #[source]
+        source: io::Error,
+    },
+    /// What we have to say cannot be written.
+    #[error("cannot write to standard output")]
+    Output(#[source] io::Error),
+}
+
+impl Failure {
+    /// The error as it is printed and as JSON has it.
+    pub(crate) fn body(&self) -> ErrorBody {
+        let (code, hint) = match self {
+            Self::Run(error) => return error.body(),
+            Self::Config(error) => (ErrorCode::InvalidRequest, error.hint()),
+            Self::Code(error) => (code_kind(error), error.hint()),
+            Self::Request(error) => (error.code(), error.hint()),
+            Self::Bubble(error) => (ErrorCode::InvalidRequest, error.hint()),
+            Self::Environment(error) => (environment_kind(error), None),
+            Self::Backend(_) => {
+                let hint = "`cellblock doctor` says what is missing and how to mend it";
+                (ErrorCode::LaunchFailed, Some(hint.to_owned()))
+            }
+            Self::Process { .. } | Self::Output(_) => (ErrorCode::Internal, None),
+        };
+        ErrorBody { code, message: with_causes(self), hint, retryable: false }
+    }
+
+    /// The exit status.
+    pub(crate) fn status(&self) -> u8 {
+        match self {
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => exit::BROKEN_PIPE,
+            Self::Bubble(error) => error.status(),
+            Self::Run(RunError::Program { source, .. }) => match source.kind() {
+                io::ErrorKind::NotFound => exit::NOT_FOUND,
+                _ => exit::NOT_EXECUTABLE,
+            },
+            _ => exit::of_error(self.body().code),
+        }
+    }
+
+    /// Whether nobody is left to be told.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.status() == exit::BROKEN_PIPE
+    }
+}
+
+fn code_kind(error: &CodeError) -> ErrorCode {
+    match error {
+        CodeError::Read { .. } | CodeError::Directory { .. } => ErrorCode::FileNotFound,
+        CodeError::LanguageUnclear { .. } | CodeError::LanguageUnknown { .. } => {
+            ErrorCode::LanguageUnknown
+        }
+        _ => ErrorCode::InvalidRequest,
+    }
+}
+
+fn environment_kind(error: &EnvironmentError) -> ErrorCode {
+    match error {
+        EnvironmentError::InvalidName { .. }
+        | EnvironmentError::Exists { .. }
+        | EnvironmentError::Malformed { .. }
+        | EnvironmentError::Requirement { .. } => ErrorCode::InvalidRequest,
+        EnvironmentError::NotFound { .. }
+        | EnvironmentError::NotSynced { .. }
+        | EnvironmentError::Broken { .. } => ErrorCode::EnvironmentNotFound,
+        EnvironmentError::NoPython { .. } => ErrorCode::ToolchainMissing,
+        _ => ErrorCode::Internal,
+    }
+}
+
+/// An error's sentence followed by its causes, each said once.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let words = inner.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        cause = inner.source();
+    }
+    text
+}
+
+/// What to tell a person about an outcome that is not the program's own ending.
+pub(crate) fn account(outcome: &Outcome, limits: &Limits) -> Option<String> {
+    let text = match outcome {
+        Outcome::Exited { .. } | Outcome::Cancelled => return None,
+        Outcome::Signaled { signal } => format!("ended by {}", signal_name(*signal)),
+        Outcome::TimedOut { limit: api::TimeLimit::WallTime } => {
+            format!("timed out after {} (wall time)", limits.wall_time)
+        }
+        Outcome::TimedOut { limit: api::TimeLimit::CpuTime } => {
+            format!("timed out after {} (processor time)", limits.cpu_time)
+        }
+        Outcome::OutOfMemory => {
+            format!("out of memory: it needed more than {} (`--memory` sets it)", limits.memory)
+        }
+        Outcome::OutputLimited => "ended because it wrote too much".to_owned(),
+        Outcome::Denied { control } => format!("ended because {control} refused what it tried"),
+    };
+    Some(text)
+}
+
+/// The limits of a run, worded for messages.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Limits {
+    pub(crate) wall_time: String,
+    pub(crate) cpu_time: String,
+    pub(crate) memory: String,
+}
+
+const SIGNALS: [(i32, &str); 16] = [
+    (1, "SIGHUP"),
+    (2, "SIGINT"),
+    (3, "SIGQUIT"),
+    (4, "SIGILL"),
+    (5, "SIGTRAP"),
+    (6, "SIGABRT"),
+    (7, "SIGBUS"),
+    (8, "SIGFPE"),
+    (9, "SIGKILL"),
+    (10, "SIGUSR1"),
+    (11, "SIGSEGV"),
+    (13, "SIGPIPE"),
+    (15, "SIGTERM"),
+    (24, "SIGXCPU"),
+    (25, "SIGXFSZ"),
+    (31, "SIGSYS: a system call that is not allowed"),
+];
+
+fn signal_name(signal: i32) -> String {
+    let known = SIGNALS.iter().find(|(number, _)| *number == signal);
+    match known {
+        Some((number, name)) => format!("signal {number} ({name})"),
+        None => format!("signal {signal}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use api::TimeLimit;
+
+    use super::*;
+
+    #[test]
+    fn endings_are_told_in_plain_words() {
+        let limits = Limits {
+            wall_time: "2 s".to_owned(),
+            cpu_time: "1 s".to_owned(),
+            memory: "64M".to_owned(),
+        };
+        let table = [
+            (Outcome::Exited { code: 3 }, None),
+            (Outcome::Signaled { signal: 11 }, Some("ended by signal 11 (SIGSEGV)")),
+            (Outcome::Signaled { signal: 40 }, Some("ended by signal 40")),
+            (
+                Outcome::TimedOut { limit: TimeLimit::WallTime },
+                Some("timed out after 2 s (wall time)"),
+            ),
+            (
+                Outcome::OutOfMemory,
+                Some("out of memory: it needed more than 64M (`--memory` sets it)"),
+            ),
+        ];
+        for (outcome, text) in table {
+            assert_eq!(account(&outcome, &limits).as_deref(), text);
+        }
+    }
+
+    #[test]
+    fn causes_follow_and_are_not_repeated() {
+        let source = io::Error::new(io::ErrorKind::NotFound, "no such file");
+        let failure = Failure::from(CodeError::Read { what: "a.py".to_owned(), source });
+        assert_eq!(failure.body().message, "cannot read a.py: no such file");
+        assert_eq!(failure.status(), exit::USAGE);
+    }
+
+    #[test]
+    fn a_missing_program_is_told_apart_from_one_that_cannot_run() {
+        let failed = |kind: io::ErrorKind| {
+            Failure::from(RunError::Program { program: "x".to_owned(), source: kind.into() })
+        };
+        assert_eq!(failed(io::ErrorKind::NotFound).status(), 127);
+        assert_eq!(failed(io::ErrorKind::PermissionDenied).status(), 126);
+    }
+}
