@@ -28,6 +28,7 @@ impl IdMap {
             cgroup: None,
             tasks: &[],
             control: theirs.as_fd(),
+            parents_control: ours.as_fd(),
             keep: &[],
             executable: theirs.as_fd(),
             arguments: &[],

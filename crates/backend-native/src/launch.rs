@@ -176,6 +176,7 @@ pub(crate) async fn launch(
         cgroup: opened.leaf.entry(),
         tasks: &opened.leaf.tasks(),
         control: theirs.as_fd(),
+        parents_control: control.as_fd(),
         keep: &keep,
         executable: native.executable(),
         arguments: &arguments,

@@ -39,6 +39,9 @@ pub struct Spawn<'a> {
     /// The child waits for one byte from this socket before it goes on, and
     /// ends if there is none. It survives `execve`.
     pub control: BorrowedFd<'a>,
+    /// The parent's end of that socket. The child has a copy of it, too, and
+    /// lets go of it first: it would wait for itself otherwise.
+    pub parents_control: BorrowedFd<'a>,
     /// Descriptors that survive `execve`, with their numbers.
     pub keep: &'a [BorrowedFd<'a>],
     /// The program.
@@ -61,6 +64,7 @@ pub struct Spawned {
 /// The child's view of [`Spawn`]: raw, and ready before the clone.
 struct Prepared {
     control: RawFd,
+    parents_control: RawFd,
     tasks: Vec<RawFd>,
     keep: Vec<RawFd>,
     executable: RawFd,
@@ -116,6 +120,7 @@ impl Prepared {
         argv.push(ptr::null());
         Self {
             control: spawn.control.as_raw_fd(),
+            parents_control: spawn.parents_control.as_raw_fd(),
             tasks: raw(spawn.tasks),
             keep: raw(spawn.keep),
             executable: spawn.executable.as_raw_fd(),
@@ -129,6 +134,7 @@ impl Prepared {
 fn become_program(prepared: &Prepared) -> ! {
     let control = prepared.control;
     die_with_parent();
+    let_go(prepared.parents_control);
     if !told_to_go(control) {
         give_up(control, 0);
     }
@@ -163,6 +169,12 @@ fn become_program(prepared: &Prepared) -> ! {
 fn die_with_parent() {
     // SAFETY: takes two integers and touches no memory.
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as c_ulong) };
+}
+
+fn let_go(fd: RawFd) {
+    // SAFETY: the child's copy has no owner here: nothing of the parent's values
+    // is ever dropped in the child.
+    unsafe { libc::close(fd) };
 }
 
 /// Waits for the byte; false where the parent is gone.

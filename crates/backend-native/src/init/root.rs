@@ -109,6 +109,14 @@ impl Builder {
         self.empty.as_ref().map(AsRawFd::as_raw_fd).ok_or_else(missing)
     }
 
+    /// The overlays have it now. Left where it is, it would be what `enter`
+    /// detaches, in place of the host's tree below it.
+    fn detach_empty_directory(&mut self) -> io::Result<()> {
+        let Some(empty) = self.empty.take() else { return Ok(()) };
+        let place = format!("/proc/self/fd/{}", empty.as_raw_fd());
+        Ok(mount::unmount(place, UnmountFlags::DETACH)?)
+    }
+
     /// Where a waived step failed, what stands in for it.
     pub(super) fn fall_back(&mut self, step: &Step) -> io::Result<()> {
         match step {
@@ -118,6 +126,7 @@ impl Builder {
     }
 
     pub(super) fn mount_root(&mut self, bytes: u64, inodes: u64) -> io::Result<()> {
+        self.detach_empty_directory()?;
         let root = tmpfs(bytes, inodes, "0755")?;
         mount::move_mount(&root, "", CWD, "/", MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?;
         set_attributes(
