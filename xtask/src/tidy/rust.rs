@@ -12,7 +12,7 @@ const UNSAFE_HOME: &str = "crates/sys/src/";
 const SAFETY_LINES_MAX: usize = 12;
 
 /// An argument shorter than this argues nothing.
-const SAFETY_CHARS_MIN: usize = 20;
+const SAFETY_CHARS_MIN: usize = 15;
 
 /// Macros for code that is not finished or not meant to stay.
 const BANNED_MACROS: &[&str] = &["dbg", concat!("to", "do"), "unimplemented"];
