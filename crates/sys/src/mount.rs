@@ -60,7 +60,7 @@ pub fn set_attributes(
 /// # Errors
 /// As [`set_attributes`].
 pub fn make_private(mount: BorrowedFd<'_>) -> io::Result<()> {
-    // SAFETY: as above.
+    // SAFETY: `mount_attr` is plain integers, for which all zeroes is a value.
     let mut request: libc::mount_attr = unsafe { mem::zeroed() };
     request.propagation = libc::MS_PRIVATE;
     mount_setattr(mount, &request, Reach::Tree)
@@ -72,7 +72,7 @@ pub fn make_private(mount: BorrowedFd<'_>) -> io::Result<()> {
 /// `EINVAL` where the file system has no such support, `EPERM` without
 /// `CAP_SYS_ADMIN` over it.
 pub fn map_ids(mount: BorrowedFd<'_>, user_namespace: BorrowedFd<'_>) -> io::Result<()> {
-    // SAFETY: as above.
+    // SAFETY: `mount_attr` is plain integers, for which all zeroes is a value.
     let mut request: libc::mount_attr = unsafe { mem::zeroed() };
     request.attr_set = libc::MOUNT_ATTR_IDMAP;
     request.userns_fd = u64::from(user_namespace.as_raw_fd().unsigned_abs());
