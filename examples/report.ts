@@ -63,8 +63,10 @@ class Summary {
   }
 
   toString(): string {
-    const range = `${Math.min(...this.values).toFixed(1)} to ${Math.max(...this.values).toFixed(1)}`;
-    return `${this.name.padEnd(14)} ${String(this.values.length).padStart(3)} ${this.mean.toFixed(2).padStart(9)}   ${range}`;
+    const [least, most] = [Math.min(...this.values), Math.max(...this.values)];
+    const count = String(this.values.length).padStart(3);
+    const mean = this.mean.toFixed(2).padStart(9);
+    return `${this.name.padEnd(14)} ${count} ${mean}   ${least.toFixed(1)} to ${most.toFixed(1)}`;
   }
 }
 
