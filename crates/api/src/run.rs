@@ -53,6 +53,11 @@ pub struct Source {
 pub enum Workspace {
     /// An empty directory of its own that ends with the sandbox.
     Private,
+    /// The same, seen at another guest path.
+    PrivateAt {
+        /// Where it is seen inside.
+        target: PathBuf,
+    },
     /// A host directory, seen at the workspace's guest path.
     Host {
         /// The directory.
