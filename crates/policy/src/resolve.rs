@@ -110,6 +110,8 @@ fn is_required(control: Control, policy: &Policy, ceiling: &Ceiling) -> bool {
     match control {
         Control::Network => policy.network == Network::None,
         Control::OwnUid => ceiling.own_uid_required,
+        Control::Cpu => policy.limits.cpu_millis.is_some(),
+        Control::CpuTime => policy.limits.cpu_time.is_some(),
         _ => true,
     }
 }

@@ -359,6 +359,8 @@ fn a_lacking_control_is_an_error_unless_waived() {
         for level in [EnforcementLevel::None, EnforcementLevel::Partial] {
             let support = lacking(control, level);
             let mut spec = PolicySpec::default();
+            spec.limits.cpu_millis = Some(500);
+            spec.limits.cpu_time_ms = Some(500);
             let ceiling = Ceiling::own_machine();
             let refused = resolve(&spec, parts(), &ceiling, &support).unwrap_err();
             assert_eq!(
@@ -555,5 +557,14 @@ proptest! {
                 prop_assert!(!message.chars().any(char::is_control), "{:?}", message);
             }
         }
+    }
+}
+
+#[test]
+fn a_control_that_nothing_asks_for_is_not_required() {
+    for control in [Control::Cpu, Control::CpuTime] {
+        let support = lacking(control, EnforcementLevel::None);
+        let found = resolve(&PolicySpec::default(), parts(), &Ceiling::own_machine(), &support);
+        assert!(found.is_ok(), "{control}");
     }
 }
