@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::{
     command::{cargo, is_there, run},
-    pages, tidy, user,
+    examples, pages, tidy, user,
 };
 
 /// With it a test that cannot run here fails instead of standing aside.
@@ -31,6 +31,7 @@ const STEPS: &[Step] = &[
     Step { name: "dependencies", run: dependencies },
     Step { name: "lints", run: lints },
     Step { name: "pages", run: pages::check },
+    Step { name: "examples", run: examples::check },
     Step { name: "tests", run: tests },
     Step { name: "documentation", run: documentation },
     Step { name: "user", run: as_user },

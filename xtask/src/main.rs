@@ -3,6 +3,7 @@
 
 mod ci;
 mod command;
+mod examples;
 mod pages;
 mod tidy;
 mod user;

@@ -1,6 +1,6 @@
 //! Parts of pages that were measured on the machine that wrote them.
 
-use std::{fmt::Write as _, fs, path::Path, process::Command};
+use std::{env::consts::ARCH, fmt::Write as _, fs, path::Path, process::Command};
 
 use anyhow::{Context, Result};
 use api::Control;
@@ -10,37 +10,45 @@ use crate::user::{self, Ordinary};
 
 /// What each control came to, as root and as an ordinary user.
 pub(crate) fn controls(binary: &Path) -> Result<String> {
-    let as_root = doctor(Command::new(binary))?;
     let user = Ordinary::find_or_create()?;
     user.expect_to_reach(binary)?;
+    let as_root = doctor(Command::new(binary))?;
     let as_user = doctor(user.command(binary, Path::new("/")))?;
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let mut text = format!(
-        "Measured on Linux {}, {}, by `cargo xtask pages`.\n\n| control | as root | as an \
-         ordinary user |\n|---|---|---|\n",
-        kernel.trim(),
-        std::env::consts::ARCH,
-    );
-    for control in Control::ALL {
-        let name = control.name();
-        writeln!(text, "| `{name}` | {} | {} |", cell(&as_root[name]), cell(&as_user[name]))?;
+    let mut text = format!("Measured on Linux {}, {ARCH}.\n\n", kernel.trim());
+    text += "| control | as root | as an ordinary user |\n|---|---|---|\n";
+    for control in Control::ALL.iter().map(|control| control.name()) {
+        let (root, user) = (cell(&as_root, control), cell(&as_user, control));
+        writeln!(text, "| `{control}` | {root} | {user} |")?;
     }
+    let (root, user) = (acts(&as_root)?, acts(&as_user)?);
+    writeln!(text, "| *forbidden acts tried from inside* | {root} | {user} |")?;
     Ok(text)
 }
 
-/// The controls of a doctor's report, by name.
 fn doctor(mut command: Command) -> Result<Value> {
     let output = command.args(["doctor", "--json"]).output().context("cannot run the doctor")?;
-    let mut report: Value = serde_json::from_slice(&output.stdout).with_context(|| {
+    serde_json::from_slice(&output.stdout).with_context(|| {
         format!("the doctor printed something odd: {}", String::from_utf8_lossy(&output.stderr))
-    })?;
-    Ok(report["enforcement"]["controls"].take())
+    })
 }
 
-fn cell(report: &Value) -> String {
-    let level = report["level"].as_str().unwrap_or("not reported");
-    let detail = report["detail"].as_str().unwrap_or_default().replace('|', "\\|");
+/// How far a control holds by a doctor's report, and by what.
+fn cell(report: &Value, control: &str) -> String {
+    let mut found = report["controls"].as_array().into_iter().flatten();
+    let Some(row) = found.find(|row| row["control"] == control) else {
+        return "not reported".to_owned();
+    };
+    let level = row["level"].as_str().unwrap_or("not reported");
+    let detail = row["detail"].as_str().unwrap_or_default().replace('|', "\\|");
     if detail.is_empty() { level.to_owned() } else { format!("{level}: {detail}") }
+}
+
+/// How many forbidden acts were tried by a doctor's report, and how many refused.
+fn acts(report: &Value) -> Result<String> {
+    let acts = report["findings"]["attempts"].as_array().context("the doctor tried nothing")?;
+    let refused = acts.iter().filter(|act| act["refused"] == true).count();
+    Ok(format!("{refused} of {} refused", acts.len()))
 }
 
 /// Whether this machine can measure: it takes root to be root and somebody else.
@@ -78,10 +86,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cells_say_level_and_detail() {
-        let report = serde_json::json!({"level": "partial", "detail": "a | b"});
-        assert_eq!(cell(&report), "partial: a \\| b");
-        assert_eq!(cell(&Value::Null), "not reported");
+    fn a_report_is_read_by_control() {
+        let report = serde_json::json!({
+            "controls": [
+                {"control": "memory", "level": "full", "detail": ""},
+                {"control": "pids", "level": "partial", "detail": "a | b"},
+            ],
+            "findings": {"attempts": [{"refused": true}, {"refused": false}]},
+        });
+        assert_eq!(cell(&report, "memory"), "full");
+        assert_eq!(cell(&report, "pids"), "partial: a \\| b");
+        assert_eq!(cell(&report, "cpu"), "not reported");
+        assert_eq!(acts(&report).unwrap(), "1 of 2 refused");
+        assert!(acts(&Value::Null).is_err());
     }
 
     #[test]
