@@ -118,11 +118,12 @@ fn of_source(
     };
     let toolchain = toolchain(&mut parts, language, config)?;
     let is_shared = matches!(request.workspace, Workspace::Host { .. });
+    let private_workspace = (!is_shared).then_some(workspace.as_path());
     if let (true, true, Some(path)) = (is_shared, needed.is_some(), workspace.as_path().to_str()) {
         // The source file stands apart from the modules that it imports.
         parts.set(&[("PYTHONPATH", path)]);
     }
-    let file = source::place(source, language, is_shared)?;
+    let file = source::place(source, language, private_workspace)?;
     let meanings = steps::Meanings {
         toolchain: &toolchain,
         python: python.as_deref(),

@@ -28,24 +28,25 @@ pub(super) struct SourceFile {
     pub(super) entry: FileEntry,
 }
 
-/// Names and places a run's source file.
+/// Names and places a run's source file: into the workspace if that is private,
+/// else apart from it.
 ///
 /// # Errors
 /// The name cannot be a file's.
 pub(super) fn place(
     source: &Source,
     language: &Language,
-    workspace_is_shared: bool,
+    private_workspace: Option<&Path>,
 ) -> Result<SourceFile, RuntimeError> {
     check_name(&source.file_name)?;
     let name = wanted_name(source, language);
-    let (directory, place): (_, fn(PathBuf) -> Place) = match workspace_is_shared {
-        true => (guest::CODE, Place::Code),
-        false => (guest::WORKSPACE, Place::Workspace),
+    let (directory, place): (_, fn(PathBuf) -> Place) = match private_workspace {
+        None => (Path::new(guest::CODE), Place::Code),
+        Some(workspace) => (workspace, Place::Workspace),
     };
     Ok(SourceFile {
-        source: GuestPath::new(Path::new(directory).join(&name))?,
-        target: target(&name, source, language, workspace_is_shared)?,
+        source: GuestPath::new(directory.join(&name))?,
+        target: target(&name, source, language, private_workspace)?,
         main_class: java::main_class(&name, &source.text),
         entry: FileEntry {
             place: place(PathBuf::from(name)),
@@ -95,21 +96,21 @@ fn target(
     name: &str,
     source: &Source,
     language: &Language,
-    workspace_is_shared: bool,
+    private_workspace: Option<&Path>,
 ) -> Result<Option<GuestPath>, InvalidGuestPath> {
     match &language.compile {
         None => Ok(None),
         Some(Compile::Command { target, .. }) => GuestPath::new(*target).map(Some),
         Some(Compile::StripTypes) => {
             // Beside its source where we may write there, so that it finds what it imports.
-            let directory = if workspace_is_shared { "/tmp" } else { guest::WORKSPACE };
+            let directory = private_workspace.unwrap_or(Path::new("/tmp"));
             let kind = match Path::new(name).extension().and_then(|ending| ending.to_str()) {
                 Some("mts") => "mjs",
                 Some("cts") => "cjs",
                 _ if module_kind::is_es_module(&source.text) => "mjs",
                 _ => "cjs",
             };
-            GuestPath::new(Path::new(directory).join(format!("{name}.{kind}"))).map(Some)
+            GuestPath::new(directory.join(format!("{name}.{kind}"))).map(Some)
         }
     }
 }
