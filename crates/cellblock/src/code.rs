@@ -109,7 +109,8 @@ impl Origin {
         }
         let told = || language::of_file_name(&file_name).or_else(|| of_shebang(&text));
         let language = named.or_else(told).ok_or(CodeError::LanguageUnclear { what })?;
-        let file_name = fitting_name(file_name, language);
+        let file_name =
+            if file_name.is_empty() { language.file_name.to_owned() } else { file_name };
         Ok(Source { language: language.name.to_owned(), file_name, text })
     }
 
@@ -159,17 +160,6 @@ fn of_shebang(text: &str) -> Option<&'static Language> {
     language::find(program).or_else(|| language::find(plain))
 }
 
-/// The name under which the code is put inside: the user's own, with the ending
-/// that the language's tools look for.
-fn fitting_name(name: String, language: &Language) -> String {
-    let fits = language::of_file_name(&name).is_some_and(|known| known.name == language.name);
-    match language.suffixes.first() {
-        _ if name.is_empty() => language.file_name.to_owned(),
-        Some(suffix) if !fits => format!("{name}.{suffix}"),
-        _ => name,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -207,14 +197,6 @@ mod tests {
         assert!(matches!(text("print(1)", None), Err(CodeError::LanguageUnclear { .. })));
         assert!(matches!(text("x", Some("cobol")), Err(CodeError::LanguageUnknown { .. })));
         assert!(matches!(text(" \n\t", Some("python")), Err(CodeError::Empty { .. })));
-    }
-
-    #[test]
-    fn names_get_the_ending_that_tools_look_for() {
-        let c = language::find("c").unwrap();
-        assert_eq!(fitting_name("a.c".to_owned(), c), "a.c");
-        assert_eq!(fitting_name("a.txt".to_owned(), c), "a.txt.c");
-        assert_eq!(fitting_name(String::new(), c), c.file_name);
     }
 
     #[test]

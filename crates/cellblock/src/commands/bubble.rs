@@ -209,7 +209,7 @@ fn request_of(
 ) -> Result<RunRequest, Failure> {
     let workspace = match &args.workdir {
         Some(dir) => request::shared_workspace(dir, WORK, Access::ReadWrite)?,
-        None => Workspace::Private,
+        None => Workspace::PrivateAt { target: WORK.into() },
     };
     let configured = &context.config.settings;
     Ok(RunRequest {
