@@ -45,6 +45,7 @@ pub(crate) struct Live {
     oom: Option<pipe::Receiver>,
     leaf: Leaf,
     phases: Vec<Phase>,
+    step: usize,
     enforcement: Enforcement,
     stdio: Option<Stdio>,
     started: Option<Instant>,
@@ -83,6 +84,7 @@ impl Live {
             oom,
             leaf,
             phases,
+            step: 0,
             enforcement: Enforcement::default(),
             stdio: None,
             started: None,
@@ -171,23 +173,16 @@ impl Live {
             // Gone already is found out below.
             let _ = self.say(&ToInit::Start);
         }
-        let killed = |phase| Exit {
-            phase,
-            status: ProcessStatus::Signaled(Signal::KILL.as_raw()),
-            out_of_memory: false,
-        };
-        let last = self.phases.last().copied().unwrap_or(Phase::Run);
-        let mut exit = match self.next().await {
-            Happening::Word(packet) => self.interpret(&packet)?,
-            Happening::OutOfMemory => {
-                self.end();
-                Exit { out_of_memory: true, ..killed(last) }
+        let mut exit = loop {
+            match self.next().await {
+                Happening::Word(packet) => match self.interpret(&packet)? {
+                    Some(exit) => break exit,
+                    None => continue,
+                },
+                Happening::OutOfMemory => break self.killed(true),
+                Happening::Gone => break self.killed(false),
+                Happening::Nonsense(error) => return Err(lost(&error.to_string())),
             }
-            Happening::Gone => {
-                self.end();
-                killed(last)
-            }
-            Happening::Nonsense(error) => return Err(lost(&error.to_string())),
         };
         let was_killed = exit.status == ProcessStatus::Signaled(Signal::KILL.as_raw());
         exit.out_of_memory |= was_killed && self.leaf.was_out_of_memory();
@@ -196,16 +191,28 @@ impl Live {
         Ok(exit)
     }
 
-    fn interpret(&self, packet: &Packet) -> Result<Exit, SandboxError> {
+    /// Kills what is left, and says how the payload ended by that.
+    fn killed(&mut self, out_of_memory: bool) -> Exit {
+        self.end();
+        let status = ProcessStatus::Signaled(Signal::KILL.as_raw());
+        Exit { phase: self.phase(), status, out_of_memory }
+    }
+
+    /// What a word of init means; `None` where the payload goes on.
+    fn interpret(&mut self, packet: &Packet) -> Result<Option<Exit>, SandboxError> {
         let message = packet.decode().map_err(|_| lost("its word is nonsense"))?;
         match message {
+            FromInit::Begins { step } if usize::from(step) < self.phases.len() => {
+                self.step = usize::from(step);
+                Ok(None)
+            }
             FromInit::Ended { step, status } => {
-                let phase = self.phases.get(usize::from(step)).copied();
+                self.step = usize::from(step);
                 let status = match status {
                     Status::Exited(code) => ProcessStatus::Exited(code & 0xff),
                     Status::Signaled(signal) => ProcessStatus::Signaled(signal.clamp(1, 64)),
                 };
-                Ok(Exit { phase: phase.unwrap_or(Phase::Run), status, out_of_memory: false })
+                Ok(Some(Exit { phase: self.phase(), status, out_of_memory: false }))
             }
             FromInit::NotRun { step, errno } => Err(SandboxError::Program {
                 step: usize::from(step),
@@ -294,6 +301,10 @@ impl Sandbox for Live {
             memory_peak_bytes: readings.memory_peak_bytes,
             pids_peak: readings.pids_peak,
         }
+    }
+
+    fn phase(&self) -> Phase {
+        self.phases.get(self.step).copied().unwrap_or(Phase::Run)
     }
 
     fn open_files<'a>(

@@ -38,6 +38,7 @@ impl Native {
     /// Our own binary cannot be opened.
     pub fn new() -> Result<Self, NativeError> {
         let executable = File::open("/proc/self/exe").map_err(NativeError::Executable)?;
+        raise_open_files();
         let is_root = rustix::process::geteuid().is_root();
         let site = Site::find();
         sweep::sweep(&site);
@@ -98,6 +99,14 @@ impl Native {
             }
         }
     }
+}
+
+/// A directory of results comes out as a descriptor for each file.
+fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    // The soft limit stays as it is, then: fewer files can be brought out.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }
 
 /// The controls that this host is known to lack.

@@ -40,6 +40,8 @@ pub(crate) enum FromInit {
     Failed { step: u16, errno: i32 },
     /// A file of the request could not be put in; init ends.
     FileFailed { path: Vec<u8>, errno: i32 },
+    /// A step after the first begins.
+    Begins { step: u16 },
     /// A step's program could not be executed.
     NotRun { step: u16, errno: i32 },
     /// The payload ended in this step; nothing else is alive.

@@ -35,6 +35,9 @@ pub(super) fn run(init: &mut Init) -> io::Result<()> {
     let count = init.orders.steps.len();
     for number in 0..count {
         let step = u16::try_from(number).unwrap_or(u16::MAX);
+        if number > 0 {
+            init.say(&FromInit::Begins { step })?;
+        }
         let (child, not_run) = start(init, number)?;
         if number + 1 == count {
             close_streams(init);
