@@ -1,5 +1,9 @@
 //! Chores of the workspace. `cargo xtask` alone lists them.
-#![expect(clippy::print_stdout, reason = "a command for developers prints what it does")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command for developers prints what it does"
+)]
 
 mod ci;
 mod command;
@@ -8,7 +12,7 @@ mod pages;
 mod tidy;
 mod user;
 
-use std::path::Path;
+use std::{path::Path, process::ExitCode};
 
 use anyhow::{Result, bail};
 
@@ -17,7 +21,17 @@ cargo xtask tidy             the rules that no compiler checks
 cargo xtask ci [STEP...]     everything that has to pass, or some steps of it
 cargo xtask pages            the parts of the pages that are made, not written";
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.split_first().map(|(verb, rest)| (verb.as_str(), rest)) {
