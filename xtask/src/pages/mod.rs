@@ -54,15 +54,15 @@ const PARTS: &[Part] = &[
     },
     Part {
         page: "SECURITY.md",
-        name: "battery",
-        body: |source| measured::battery(&source.root),
-        is_measured: false,
-    },
-    Part {
-        page: "SECURITY.md",
         name: "controls",
         body: |source| measured::controls(&source.binary),
         is_measured: true,
+    },
+    Part {
+        page: "SECURITY.md",
+        name: "battery",
+        body: |source| measured::battery(&source.root),
+        is_measured: false,
     },
 ];
 

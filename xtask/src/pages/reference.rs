@@ -30,7 +30,7 @@ pub(crate) fn help(binary: &Path) -> Result<String> {
     let mut text = String::new();
     for words in COMMANDS {
         let title: Vec<&str> = [&["cellblock"], *words].concat();
-        let asked: Vec<&str> = [*words, &["--help"]].concat();
+        let asked: Vec<&str> = [*words, &["-h"]].concat();
         let help = output(binary, &asked)?;
         write!(text, "### {}\n\n```text\n{}\n```\n\n", title.join(" "), help.trim_end())?;
     }
