@@ -3,7 +3,7 @@
 //! A language is one row of [`LANGUAGES`]. What a row names is looked for by
 //! reading the file system; nothing is ever started to find out.
 
-mod discover;
+pub(crate) mod discover;
 mod error;
 pub(crate) mod java;
 pub(crate) mod module_kind;

@@ -15,7 +15,7 @@ const NAME: &str = "python3";
 const SYSTEM: &str = "/usr/bin/python3";
 
 /// A virtual environment's settings are a few lines; more than this is not them.
-const SETTINGS_BYTES_MAX: u64 = 64 * 1024;
+pub(crate) const SETTINGS_BYTES_MAX: u64 = 64 * 1024;
 
 /// Finds the interpreter of `bare`: the one the operator names, else the first
 /// on the search path, else the system's. What stands in a virtual environment
