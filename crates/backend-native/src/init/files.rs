@@ -107,16 +107,21 @@ pub(super) fn bring_out(init: &Init, path: &[u8]) -> io::Result<()> {
     init.say(&FromInit::FilesEnd { errno })
 }
 
-fn send_all(init: &Init, path: &Path) -> io::Result<()> {
+fn send_all(init: &Init, wanted: &Path) -> io::Result<()> {
     let workspace = init.orders.plan.workspace.as_path();
     let workspace = fs::open(workspace, DIRECTORY, Mode::empty())?;
-    let mut left = vec![path.to_owned()];
+    let mut left = vec![wanted.to_owned()];
     let mut sent = 0;
     while let Some(path) = left.pop() {
         if sent + left.len() >= FILES_MAX {
             return Err(rustix::io::Errno::TOOBIG.into());
         }
-        let Some(file) = open_beneath(&workspace, &path)? else { continue };
+        let Some(file) = open_beneath(&workspace, &path)? else {
+            if path == wanted {
+                return Err(rustix::io::Errno::OPNOTSUPP.into());
+            }
+            continue;
+        };
         if FileType::from_raw_mode(fs::fstat(&file)?.st_mode).is_dir() {
             list(&file, &path, &mut left)?;
         } else {

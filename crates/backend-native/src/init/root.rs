@@ -29,19 +29,24 @@ pub(super) struct Builder {
     proc: OwnedFd,
     slots: BTreeMap<Slot, OwnedFd>,
     empty: Option<OwnedFd>,
+    covering: Option<OwnedFd>,
     root: Option<OwnedFd>,
     made: BTreeSet<PathBuf>,
 }
-
-/// Where the scratch file system stands while its directories are being taken.
-const SCRATCH: &str = ".scratch";
 
 const DIRECTORY: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 impl Builder {
     pub(super) fn new() -> io::Result<Self> {
         let proc = fs::open("/proc", DIRECTORY, Mode::empty())?;
-        Ok(Self { proc, slots: BTreeMap::new(), empty: None, root: None, made: BTreeSet::new() })
+        Ok(Self {
+            proc,
+            slots: BTreeMap::new(),
+            empty: None,
+            covering: None,
+            root: None,
+            made: BTreeSet::new(),
+        })
     }
 
     pub(super) fn root(&self) -> io::Result<BorrowedFd<'_>> {
@@ -97,24 +102,15 @@ impl Builder {
         Ok(())
     }
 
-    /// The second layer that an overlay without an upper one must have. It stands
-    /// on the host's root in our own mount namespace, and goes with it.
+    /// The second layer that an overlay without an upper one must have.
     fn empty_directory(&mut self) -> io::Result<i32> {
         if self.empty.is_none() {
             let empty = tmpfs(4096, 1, "0555")?;
-            mount::move_mount(&empty, "", CWD, "/", MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?;
+            stand_on_host(&empty)?;
             self.empty = Some(empty);
         }
         let missing = || io::Error::from(rustix::io::Errno::BADF);
         self.empty.as_ref().map(AsRawFd::as_raw_fd).ok_or_else(missing)
-    }
-
-    /// The overlays have it now. Left where it is, it would be what `enter`
-    /// detaches, in place of the host's tree below it.
-    fn detach_empty_directory(&mut self) -> io::Result<()> {
-        let Some(empty) = self.empty.take() else { return Ok(()) };
-        let place = format!("/proc/self/fd/{}", empty.as_raw_fd());
-        Ok(mount::unmount(place, UnmountFlags::DETACH)?)
     }
 
     /// Where a waived step failed, what stands in for it.
@@ -126,7 +122,6 @@ impl Builder {
     }
 
     pub(super) fn mount_root(&mut self, bytes: u64, inodes: u64) -> io::Result<()> {
-        self.detach_empty_directory()?;
         let root = tmpfs(bytes, inodes, "0755")?;
         mount::move_mount(&root, "", CWD, "/", MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?;
         set_attributes(
@@ -218,9 +213,7 @@ impl Builder {
         places: &[ScratchPlace],
     ) -> io::Result<()> {
         let scratch = tmpfs(bytes, inodes, "0755")?;
-        self.directories(Path::new(SCRATCH), Mode::from_raw_mode(0o755))?;
-        let standing = self.open(Path::new(SCRATCH), DIRECTORY)?;
-        attach_at(&scratch, &standing)?;
+        stand_on_host(&scratch)?;
         for (number, place) in places.iter().enumerate() {
             let name = number.to_string();
             let mode = Mode::from_raw_mode(if place.sticky { 0o1777 } else { 0o755 });
@@ -233,9 +226,7 @@ impl Builder {
             self.directories(below_root(&place.target), Mode::from_raw_mode(0o755))?;
             attach_at(&mount, &self.open(below_root(&place.target), DIRECTORY)?)?;
         }
-        let standing = format!("/proc/self/fd/{}", scratch.as_raw_fd());
-        mount::unmount(standing, UnmountFlags::DETACH)?;
-        Ok(fs::unlinkat(self.root()?, SCRATCH, AtFlags::REMOVEDIR)?)
+        Ok(())
     }
 
     pub(super) fn proc(&mut self, processes_only: bool) -> io::Result<()> {
@@ -266,12 +257,27 @@ impl Builder {
         };
         let is_directory = fs::FileType::from_raw_mode(fs::fstat(&place)?.st_mode).is_dir();
         let (cover, flags) = if is_directory {
-            (tmpfs(4096, 1, "0555")?, Flags { no_exec: true, ..Flags::default() })
+            (self.nothing()?, Flags { no_exec: true, ..Flags::default() })
         } else {
             (self.null_device()?, Flags { no_exec: true, devices: true, writable: false })
         };
         set_attributes(cover.as_fd(), attributes(flags), Reach::One)?;
         attach_at(&cover, &place)
+    }
+
+    /// An empty directory: one for all masks.
+    fn nothing(&mut self) -> io::Result<OwnedFd> {
+        if self.covering.is_none() {
+            let covering = tmpfs(4096, 1, "0555")?;
+            stand_on_host(&covering)?;
+            self.covering = Some(covering);
+        }
+        let missing = || io::Error::from(rustix::io::Errno::BADF);
+        let covering = self.covering.as_ref().ok_or_else(missing)?;
+        let flags = OpenTreeFlags::OPEN_TREE_CLONE
+            | OpenTreeFlags::OPEN_TREE_CLOEXEC
+            | OpenTreeFlags::AT_EMPTY_PATH;
+        Ok(mount::open_tree(covering, "", flags)?)
     }
 
     fn null_device(&self) -> io::Result<OwnedFd> {
@@ -303,6 +309,8 @@ impl Builder {
         if written == text.len() { Ok(()) } else { Err(rustix::io::Errno::IO.into()) }
     }
 
+    /// One unmount for the host's tree and for all that stood on it: each waits
+    /// for every processor of the machine.
     pub(super) fn enter(&mut self) -> io::Result<()> {
         rustix::process::fchdir(self.root()?)?;
         rustix::process::pivot_root(".", ".")?;
@@ -339,6 +347,23 @@ fn tmpfs(bytes: u64, inodes: u64, mode: &str) -> io::Result<OwnedFd> {
 
 fn fsmount(context: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     Ok(mount::fsmount(context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())?)
+}
+
+/// Directories of the host that no sandbox ever sees: what stands on one is in
+/// nobody's way. The first that is there is taken.
+const STANDS: [&str; 3] = ["/sys", "/mnt", "/tmp"];
+
+/// Makes a file system part of our mount namespace, which much of what is done
+/// with it needs. It stands on the host's tree, and goes with it.
+fn stand_on_host(mount: &OwnedFd) -> io::Result<()> {
+    let mut tried = Err(rustix::io::Errno::NOENT);
+    for place in STANDS {
+        tried = mount::move_mount(mount, "", CWD, place, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH);
+        if tried != Err(rustix::io::Errno::NOENT) {
+            break;
+        }
+    }
+    Ok(tried?)
 }
 
 fn attach_at(mount: &OwnedFd, place: &OwnedFd) -> io::Result<()> {
