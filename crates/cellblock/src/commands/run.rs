@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, os::fd::AsFd, time::Duration};
 
-use api::{Event, Program, RunRequest, RunResult};
+use api::{Event, Outcome, Program, RunRequest, RunResult};
 use engine::{Cancel, EventSink, Input};
 
 use super::{Context, plan};
@@ -134,11 +134,11 @@ fn remarks(result: &RunResult, limits: &crate::failure::Limits) -> Vec<String> {
 }
 
 fn status(driven: &Driven) -> u8 {
-    match (&driven.result, driven.signal) {
-        (Ok(RunResult { outcome: api::Outcome::Cancelled, .. }), Some(signal)) => {
-            exit::of_signal(signal)
-        }
-        (Ok(result), _) => exit::of_outcome(&result.outcome),
-        (Err(_), _) => exit::FAILED,
+    let Ok(result) = &driven.result else { return exit::FAILED };
+    let is_file_missing = result.files.iter().any(|file| file.error.is_some());
+    match (&result.outcome, driven.signal) {
+        (Outcome::Cancelled, Some(signal)) => exit::of_signal(signal),
+        (outcome, _) if outcome.is_success() && is_file_missing => exit::FAILED,
+        (outcome, _) => exit::of_outcome(outcome),
     }
 }

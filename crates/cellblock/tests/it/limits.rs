@@ -1,0 +1,155 @@
+//! Limits that a caller sets: each ends or refuses what exceeds it, and what was
+//! written until then is kept.
+
+use std::time::{Duration, Instant};
+
+use crate::fixture::{python, shell};
+
+#[test]
+fn a_timeout_keeps_what_was_written() {
+    let begun = Instant::now();
+    shell("echo partial; sleep 60", &["-t", "1s"]).gives(
+        "partial\n",
+        "cellblock: timed out after 1 s (wall time)\n",
+        124,
+    );
+    let took = begun.elapsed();
+    assert!(took >= Duration::from_secs(1) && took < Duration::from_secs(4), "{took:?}");
+}
+
+#[test]
+fn a_timeout_ends_detached_and_stopped_processes() {
+    let code = "(setsid sh -c 'sleep 60' &) ; kill -STOP $$";
+    shell(code, &["-t", "500ms"]).gives("", "cellblock: timed out after 0.5 s (wall time)\n", 124);
+}
+
+#[test]
+fn a_run_ends_with_its_program_not_with_what_that_left_running() {
+    let begun = Instant::now();
+    shell("setsid sleep 60 >/dev/null 2>&1 & echo done", &[]).prints("done\n");
+    assert!(begun.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn processor_time_is_limited() {
+    let came = python("while True: pass", &["--cpu-time", "1s", "-t", "20s"]).came();
+    assert_eq!(came.status, 124, "{came:?}");
+    assert_eq!(came.stderr, "cellblock: timed out after 1 s (processor time)\n");
+}
+
+#[test]
+fn memory_is_limited() {
+    let message = "cellblock: out of memory: it needed more than 64M (`--memory` sets it)\n";
+    let code = "print('begun', flush=True); x = bytearray(512 << 20); print(len(x))";
+    python(code, &["-m", "64M"]).gives("begun\n", message, 137);
+}
+
+#[test]
+fn memory_within_the_limit_is_there() {
+    python("x = bytearray(150 << 20); print(len(x) >> 20)", &["-m", "256M"]).prints("150\n");
+}
+
+#[test]
+fn processes_are_limited() {
+    let code = "
+import os, time
+children = 0
+try:
+    while children < 200:
+        if os.fork() == 0:
+            time.sleep(60)
+        children += 1
+except OSError as error:
+    print(error.errno)
+print(children < 20, flush=True)
+os._exit(0)
+";
+    python(code, &["--pids", "16"]).prints("11\nTrue\n");
+}
+
+#[test]
+fn open_files_are_limited() {
+    let code = "
+files = []
+try:
+    for _ in range(1000): files.append(open('/dev/null'))
+except OSError as error:
+    print(error.errno, len(files) < 32)
+";
+    python(code, &["--open-files", "32"]).prints("24 True\n");
+}
+
+#[test]
+fn file_size_is_limited() {
+    let code = "
+import signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+try:
+    with open('f', 'wb', buffering=0) as f:
+        for _ in range(100): f.write(b'x' * 65536)
+except OSError as error:
+    print(error.errno)
+import os
+print(os.path.getsize('f'))
+";
+    python(code, &["--file-size", "1M"]).prints("27\n1048576\n");
+}
+
+#[test]
+fn the_workspace_is_limited_in_bytes_and_files() {
+    let code = "
+import os
+def fill(path):
+    try:
+        with open(path, 'wb', buffering=0) as f:
+            while True: f.write(b'x' * 65536)
+    except OSError as error:
+        return error.errno
+print(fill('f'), os.path.getsize('f') <= 4 << 20)
+";
+    python(code, &["--workspace-size", "4M"]).prints("28 True\n");
+    let code = "
+count = 0
+try:
+    while True:
+        open(f'f{count}', 'w').close()
+        count += 1
+except OSError as error:
+    print(error.errno, count < 64)
+";
+    python(code, &["--workspace-files", "64"]).prints("28 True\n");
+}
+
+#[test]
+fn output_is_limited_to_its_start_and_its_end() {
+    let code = "print('<' + 'x' * 998 + '>', end='')";
+    let note = "cellblock: 980 bytes of standard output were left out (`--output-limit` sets it)\n";
+    python(code, &["--output-limit", "20"]).gives("<xxxxxxxxxxxxxxxxxx>", note, 0);
+}
+
+#[test]
+fn output_without_a_limit_is_whole() {
+    let came = shell("head -c 5000000 /dev/zero | tr '\\0' x", &[]).came();
+    assert_eq!((came.stdout.len(), came.status), (5_000_000, 0));
+}
+
+#[test]
+fn processor_share_is_limited() {
+    let code = "
+import time
+begun, used = time.monotonic(), time.process_time()
+while time.monotonic() - begun < 1: pass
+print((time.process_time() - used) < 0.6)
+";
+    python(code, &["--cpus", "0.25"]).prints("True\n");
+}
+
+#[test]
+fn limits_come_also_from_env_vars_and_files() {
+    let message = "cellblock: timed out after 0.4 s (wall time)\n";
+    shell("sleep 60", &[]).var("CELLBLOCK_TIMEOUT", "400ms").gives("", message, 124);
+    shell("sleep 60", &[])
+        .file(".config/cellblock/config.toml", "timeout = '400ms'")
+        .gives("", message, 124);
+    shell("echo fast", &["-t", "20s"]).var("CELLBLOCK_TIMEOUT", "1ms").prints("fast\n");
+}

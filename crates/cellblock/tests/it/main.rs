@@ -1,0 +1,14 @@
+//! The command line from outside: arguments and files in; standard output,
+//! standard error and exit status out. Real sandboxes, real programs.
+
+mod bad_input;
+mod bubble;
+mod environments;
+mod files;
+mod fixture;
+mod json;
+mod languages;
+mod limits;
+mod reports;
+mod running;
+mod streams;
