@@ -154,7 +154,7 @@ pub(crate) async fn launch(
 ) -> Result<Live, LaunchError> {
     let opened = Opened::open(native, policy)?;
     let facts = facts(native, policy, &opened.sources, orders::code_size(&payload));
-    let plan = build(policy, &facts);
+    let plan = weaken(build(policy, &facts));
     let host = |error| step_error("opening the sandbox's descriptors", None, error);
     let pipes = Pipes::make().map_err(host)?;
     let packed = orders::pack(plan, payload, pipes.numbers());
@@ -171,10 +171,11 @@ pub(crate) async fn launch(
     arguments.extend(numbers.iter().filter_map(|n| CString::new(n.to_string()).ok()));
     let arguments: Vec<_> = arguments.iter().map(CString::as_c_str).collect();
 
+    let tasks = opened.leaf.tasks();
     let spawned = spawn(&Spawn {
         namespaces: namespaces(policy),
-        cgroup: opened.leaf.entry(),
-        tasks: &opened.leaf.tasks(),
+        cgroup: opened.leaf.entry().filter(|_| !is_left_out(Control::Memory)),
+        tasks: if is_left_out(Control::Memory) { &[] } else { &tasks },
         control: theirs.as_fd(),
         parents_control: control.as_fd(),
         keep: &keep,
@@ -203,8 +204,32 @@ pub(crate) async fn launch(
 }
 
 fn namespaces(policy: &Policy) -> u64 {
-    let network = if policy.network() == Network::None { NEWNET } else { 0 };
+    let has_own = policy.network() == Network::None && !is_left_out(Control::Network);
+    let network = if has_own { NEWNET } else { 0 };
     NEWUSER | NEWPID | NEWNS | NEWIPC | NEWUTS | network
+}
+
+#[cfg(not(feature = "knockout"))]
+const fn weaken(plan: Plan) -> Plan {
+    plan
+}
+
+#[cfg(not(feature = "knockout"))]
+const fn is_left_out(_control: Control) -> bool {
+    false
+}
+
+#[cfg(feature = "knockout")]
+fn weaken(mut plan: Plan) -> Plan {
+    if let Some(layer) = crate::knockout::Layer::asked_for() {
+        layer.knock_out(&mut plan);
+    }
+    plan
+}
+
+#[cfg(feature = "knockout")]
+fn is_left_out(control: Control) -> bool {
+    crate::knockout::Layer::asked_for().is_some_and(|layer| layer.control() == control)
 }
 
 /// What init's first word means.
@@ -252,10 +277,15 @@ fn enforce(
             report.set(control, Not, format!("{step}: {error}"));
         }
     }
+    for control in Control::ALL.iter().copied().filter(|control| is_left_out(*control)) {
+        report.set(control, Not, "left out for a test");
+    }
     let account = Account::read(live.pid());
     account.report(&mut report, identity.id.0)?;
-    native.report_limits(policy, &mut report);
-    if !live.leaf_holds(&account.cgroups, name) {
+    if !is_left_out(Control::Memory) {
+        native.report_limits(policy, &mut report);
+    }
+    if !is_left_out(Control::Memory) && !live.leaf_holds(&account.cgroups, name) {
         let detail = "the process is not in its cgroup".to_owned();
         return Err(LaunchError::NotEnforced { control: Control::Memory, detail });
     }
@@ -264,14 +294,15 @@ fn enforce(
         (false, _) => report.set(Control::OwnUid, Partial, "the caller's own uid"),
     }
     match policy.network() {
+        Network::None if is_left_out(Control::Network) => {}
         Network::None => report.set(Control::Network, Full, "loopback only"),
         Network::Full => report.set(Control::Network, Not, "full network was asked for"),
     }
-    for control in [Control::PidNamespace, Control::MountNamespace, Control::IpcNamespace] {
-        report.set(control, Full, "new namespace");
-    }
     let landlock = format!("interface version {abi}");
     let rest = [
+        (Control::PidNamespace, "new namespace"),
+        (Control::MountNamespace, "new namespace"),
+        (Control::IpcNamespace, "new namespace"),
         (Control::UtsNamespace, "new namespace"),
         (Control::CgroupNamespace, "new namespace"),
         (Control::TimeNamespace, "new namespace"),

@@ -17,6 +17,8 @@ mod cgroup;
 mod identity;
 mod idmap;
 mod init;
+#[cfg(feature = "knockout")]
+mod knockout;
 mod launch;
 mod live;
 mod native;
@@ -27,6 +29,9 @@ mod source;
 mod sweep;
 mod verify;
 mod wire;
+
+#[cfg(all(feature = "knockout", not(debug_assertions)))]
+compile_error!("the feature `knockout` weakens sandboxes and is for debug builds only");
 
 use std::process::ExitCode;
 
