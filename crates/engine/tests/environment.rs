@@ -1,5 +1,8 @@
 //! Environments: names, listing, making, building and removing them.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
+#![expect(clippy::print_stderr, clippy::print_stdout, reason = "tests tell what they skip and do")]
+
 #[expect(dead_code, reason = "each test uses a part of it")]
 mod scratch;
 

@@ -1,5 +1,7 @@
 //! What a sandbox is given: mounts, symlinks, env vars, files and steps.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
+
 #[expect(dead_code, reason = "each test uses a part of it")]
 mod scratch;
 

@@ -84,7 +84,7 @@ pub fn of(request: &RunRequest, config: &Config) -> Result<Runtime, RuntimeError
             let mut parts = base_of_command();
             let (_, digest) = add_python(&mut parts, &request.environment, config, None)?;
             let steps = vec![steps::of_command(name, &request.args, &workspace)];
-            Runtime { steps, digest, ..finish(parts) }
+            Runtime { steps, digest, ..parts.finish() }
         }
     };
     runtime.workspace = Some(workspace);
@@ -97,7 +97,7 @@ pub fn of(request: &RunRequest, config: &Config) -> Result<Runtime, RuntimeError
 /// None at present.
 pub fn of_probe(_config: &Config) -> Result<Runtime, RuntimeError> {
     let steps = vec![Step { phase: Phase::Run, action: Action::Probe }];
-    Ok(Runtime { steps, ..finish(base([])) })
+    Ok(Runtime { steps, ..base([]).finish() })
 }
 
 fn of_source(
@@ -131,7 +131,7 @@ fn of_source(
         directory: workspace,
     };
     let steps = steps::of_source(language, &meanings, &request.args)?;
-    Ok(Runtime { steps, digest, files: vec![file.entry], ..finish(parts) })
+    Ok(Runtime { steps, digest, files: vec![file.entry], ..parts.finish() })
 }
 
 /// The system's directories with what these languages need of `/etc`.
@@ -187,9 +187,4 @@ fn toolchain(
         parts.prefix(prefix);
     }
     Ok(toolchain)
-}
-
-fn finish(parts: Parts) -> Runtime {
-    let (mounts, symlinks, env_vars) = parts.finish();
-    Runtime { mounts, symlinks, env_vars, ..Runtime::default() }
 }

@@ -8,6 +8,8 @@ use std::{
 use api::Access;
 use policy::{GuestPath, Mount, MountView};
 
+use super::Runtime;
+
 /// What has been gathered so far.
 #[derive(Debug, Default)]
 pub(super) struct Parts {
@@ -65,20 +67,23 @@ impl Parts {
         named.chain(SYSTEM).collect::<Vec<_>>().join(":")
     }
 
-    /// The mounts, outer before inner; the symlinks that no mount brings; the env vars.
-    pub(super) fn finish(
-        mut self,
-    ) -> (Vec<Mount>, Vec<(GuestPath, PathBuf)>, BTreeMap<String, String>) {
+    /// The runtime: mounts, outer before inner; the symlinks that no mount
+    /// brings; the env vars.
+    pub(super) fn finish(mut self) -> Runtime {
         let path = self.path();
         self.env_vars.insert("PATH".to_owned(), path);
         let seen: BTreeSet<PathBuf> =
             self.mounts.keys().map(|target| target.as_path().to_owned()).collect();
         let within = |path: &Path| path.ancestors().any(|ancestor| seen.contains(ancestor));
-        let symlinks =
-            self.symlinks.into_iter().filter(|(path, _)| !within(path.as_path())).collect();
+        let symlinks = self.symlinks.into_iter().filter(|(path, _)| !within(path.as_path()));
         let (access, view) = (Access::ReadOnly, MountView::Private);
         let mounts = self.mounts.into_iter();
         let mounts = mounts.map(|(target, source)| Mount { source, target, access, view });
-        (mounts.collect(), symlinks, self.env_vars)
+        Runtime {
+            mounts: mounts.collect(),
+            symlinks: symlinks.collect(),
+            env_vars: self.env_vars,
+            ..Runtime::default()
+        }
     }
 }
