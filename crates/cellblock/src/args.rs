@@ -16,7 +16,7 @@ const AFTER_HELP: &str = "\
 Examples:
   cellblock run hello.py
   cellblock run -c 'print(6 * 7)' --language python
-  echo 'console.log(6 * 7)' | cellblock run - --language javascript
+  echo 'console.log(6 * 7)' | cellblock run --language javascript -
   cellblock run -w ./data:ro --timeout 1m --memory 2G analysis.py input.csv
   cellblock doctor
 
