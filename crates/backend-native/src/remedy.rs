@@ -47,8 +47,8 @@ pub(crate) fn user_namespaces() -> String {
 
 /// How to get cgroups.
 pub(crate) fn cgroups() -> String {
-    "start it in a cgroup of its own with `systemd-run --user --scope -p Delegate=yes cellblock …`, \
-     or pass `--allow-missing cgroup` to bound each process alone"
+    "start it in a cgroup of its own with `systemd-run --user --scope -p Delegate=yes cellblock \
+     …`, or pass `--allow-missing cgroup` to bound each process alone"
         .to_owned()
 }
 

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     io,
-    os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd},
+    os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
     sync::atomic::{AtomicBool, Ordering},
 };
 
@@ -64,22 +64,29 @@ impl Inherited {
 }
 
 fn close_range(first: RawFd, last: RawFd) -> io::Result<()> {
-    // SAFETY: the range holds no taken descriptor, and untaken ones have no owner
-    // in this program, so no owner is left with a closed number.
+    // SAFETY: either nobody in this program owns a descriptor of the range, as none
+    // of it was taken; or the process ends without another use of those it owned.
     let result = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
     crate::checked(result).map(drop)
 }
 
-/// Borrows the three standard streams for a moment, to point them elsewhere.
+/// Ends this process with what `work` returns, which runs with nothing open but
+/// the standard streams: `stdin`, `stdout` and `stderr`.
+///
+/// `work` may open files; it must not use a descriptor that was open before.
 ///
 /// # Errors
-/// `dup3` failed.
-pub fn replace_standard_stream(source: BorrowedFd<'_>, number: RawFd) -> io::Result<()> {
-    if !(0..=2).contains(&number) {
-        return Err(io::Error::from_raw_os_error(libc::EBADF));
+/// The descriptors could not be rearranged. Nothing was run.
+pub fn end_with_streams_only<const N: usize>(
+    streams: [BorrowedFd<'_>; 3],
+    work: impl FnOnce([&std::ffi::OsStr; N]) -> i32,
+    words: [&std::ffi::OsStr; N],
+) -> io::Result<std::convert::Infallible> {
+    for (number, stream) in (0..).zip(streams) {
+        // SAFETY: the numbers 0 to 2 are owned by nobody: std only ever borrows them.
+        let result = unsafe { libc::dup2(stream.as_raw_fd(), number) };
+        crate::checked(result.into())?;
     }
-    use std::os::fd::AsRawFd;
-    // SAFETY: the numbers 0 to 2 are owned by nobody: std only ever borrows them.
-    let result = unsafe { libc::dup2(source.as_raw_fd(), number) };
-    crate::checked(result.into()).map(drop)
+    close_range(3, RawFd::MAX)?;
+    crate::signal::exit_now(work(words))
 }

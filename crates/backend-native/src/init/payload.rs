@@ -1,11 +1,12 @@
 //! Runs the payload's steps, one after another, and reaps whatever ends.
 
 use std::{
+    convert::Infallible,
     ffi::OsStr,
     fs::File,
     io::{self, Read, Write},
     os::{
-        fd::{AsFd, OwnedFd},
+        fd::{AsFd, BorrowedFd, OwnedFd},
         unix::{ffi::OsStrExt, process::CommandExt},
     },
     path::{Path, PathBuf},
@@ -90,7 +91,7 @@ fn become_step(init: &Init, step: &StepOrder) -> io::Error {
     }
 }
 
-fn prepare_and_exec(init: &Init, step: &StepOrder) -> io::Result<std::convert::Infallible> {
+fn prepare_and_exec(init: &Init, step: &StepOrder) -> io::Result<Infallible> {
     rustix::process::setsid()?;
     sys::signal::reset();
     let stderr = init.descriptor(init.orders.stderr)?.try_clone()?;
@@ -111,26 +112,44 @@ fn prepare_and_exec(init: &Init, step: &StepOrder) -> io::Result<std::convert::I
             command.stdin(stdin).stdout(stdout).stderr(stderr);
             Err(command.exec())
         }
-        ActionOrder::StripTypes { source, target } => {
-            let [source, target] = [source, target].map(|p| Path::new(OsStr::from_bytes(p)));
-            sys::signal::exit_now(strip_types(init, source, target, File::from(stderr)))
-        }
-        ActionOrder::Probe => sys::signal::exit_now(probe::run(File::from(stdout))),
+        builtin => run_builtin(init, builtin, [stdout.as_fd(), stderr.as_fd()]),
     }
 }
 
+/// Goes on as a program of our own, with nothing open that belongs to init.
+fn run_builtin(
+    init: &Init,
+    action: &ActionOrder,
+    [stdout, stderr]: [BorrowedFd<'_>; 2],
+) -> io::Result<Infallible> {
+    let null = File::open("/dev/null")?;
+    let streams = [null.as_fd(), stdout, stderr];
+    match action {
+        ActionOrder::StripTypes { source, target } => {
+            let strip = init.builtins.strip_types;
+            let words = [source, target].map(|path| OsStr::from_bytes(path));
+            let work = |[source, target]: [&OsStr; 2]| strip_types(strip, source, target);
+            sys::inherited::end_with_streams_only(streams, work, words)
+        }
+        _ => sys::inherited::end_with_streams_only(streams, |[]| probe::run(), []),
+    }
+}
+
+type StripTypes = fn(&str) -> Result<String, String>;
+
 /// Turns TypeScript into JavaScript, with the rights of any other program here.
-fn strip_types(init: &Init, source: &Path, target: &Path, mut stderr: File) -> i32 {
+fn strip_types(strip: StripTypes, source: &OsStr, target: &OsStr) -> i32 {
+    let [source, target] = [source, target].map(Path::new);
     let done = std::fs::read_to_string(source)
         .map_err(|error| error.to_string())
-        .and_then(|text| (init.builtins.strip_types)(&text))
+        .and_then(|text| strip(&text))
         .and_then(|text| std::fs::write(target, text).map_err(|error| error.to_string()));
     match done {
         Ok(()) => 0,
         Err(message) => {
             let name = source.file_name().map(PathBuf::from).unwrap_or_default();
             // Nobody listening is no reason to end differently.
-            let _ = writeln!(stderr, "{}: {message}", name.display());
+            let _ = writeln!(io::stderr(), "{}: {message}", name.display());
             1
         }
     }
