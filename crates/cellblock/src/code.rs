@@ -54,7 +54,7 @@ impl CodeError {
     pub(crate) fn hint(&self) -> Option<String> {
         let text = match self {
             Self::NothingGiven => {
-                "give a file, `-` for standard input, or code with `-c`; `cellblock run --help` shows how"
+                "give a file, `-` for standard input, or code with `-c`; see `cellblock run --help`"
             }
             Self::Read { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => {

@@ -27,7 +27,8 @@ pub(crate) fn parse(text: &str) -> Result<u64, InvalidDuration> {
 
 /// Prints a duration in the largest unit that leaves it whole.
 pub(crate) fn format(millis: u64) -> String {
-    let whole = UNITS.iter().rev().find(|(_, unit)| millis >= *unit && millis % unit == 0);
+    let whole =
+        UNITS.iter().rev().find(|(_, unit)| millis >= *unit && millis.is_multiple_of(*unit));
     match whole {
         Some((name, unit)) => format!("{}{name}", millis / unit),
         None => format!("{millis}ms"),

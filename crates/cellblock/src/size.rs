@@ -44,8 +44,10 @@ pub(crate) fn scaled(number: &str, factor: u64) -> Option<u64> {
 
 /// Prints a size in the largest unit that leaves it whole.
 pub(crate) fn format(bytes: u64) -> String {
-    let whole =
-        UNITS.iter().rev().find(|(_, shift)| bytes >> shift != 0 && bytes % (1 << shift) == 0);
+    let whole = UNITS
+        .iter()
+        .rev()
+        .find(|(_, shift)| bytes >> shift != 0 && bytes.is_multiple_of(1 << shift));
     match whole {
         Some((letter, shift)) => format!("{}{}", bytes >> shift, letter.to_ascii_uppercase()),
         None => bytes.to_string(),

@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::Write,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Stdio},
     sync::atomic::{AtomicUsize, Ordering},
     thread,
@@ -31,8 +31,8 @@ pub(crate) struct Came {
 /// A call of `cellblock` with these arguments.
 pub(crate) fn cellblock(args: &[&str]) -> Call {
     let number = DIRECTORIES.fetch_add(1, Ordering::Relaxed);
-    let name = format!("it-{}-{number}", std::process::id());
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let name = format!("cb-it-{}-{number}", std::process::id());
+    let directory = std::env::temp_dir().join(name);
     fs::create_dir_all(&directory).unwrap();
     Call {
         directory: fs::canonicalize(directory).unwrap(),
@@ -185,7 +185,7 @@ impl Came {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        // What cannot be removed is in the build's own directory for such things.
+        // What cannot be removed is among other temporary files.
         let _ = fs::remove_dir_all(&self.directory);
     }
 }
@@ -198,6 +198,16 @@ pub(crate) fn has_language(name: &str) -> bool {
     let here = row["available"] == true;
     assert!(here || !requires_all(), "{name} is required: {}", row["hint"]);
     here
+}
+
+/// Whether a control holds fully here. Where everything is required, it must.
+pub(crate) fn has_control(name: &str) -> bool {
+    let report = cellblock(&["doctor", "--json"]).came().json();
+    let controls = report["controls"].as_array().unwrap();
+    let row = controls.iter().find(|row| row["control"] == name).unwrap();
+    let holds = row["level"] == "full";
+    assert!(holds || !requires_all(), "{name} is required: {}", row["detail"]);
+    holds
 }
 
 /// Whether a test that cannot run here is a failure.

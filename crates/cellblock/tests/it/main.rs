@@ -1,6 +1,8 @@
 //! The command line from outside: arguments and files in; standard output,
 //! standard error and exit status out. Real sandboxes, real programs.
 
+#![expect(clippy::unwrap_used, reason = "in a test, what cannot be done is a failure")]
+
 mod bad_input;
 mod bubble;
 mod environments;
