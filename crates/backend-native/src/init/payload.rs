@@ -171,7 +171,8 @@ fn limit(rlimits: &Rlimits) -> io::Result<()> {
     set(Resource::Nice, 0, 0)?;
     set(Resource::Stack, STACK_BYTES.0, STACK_BYTES.1)?;
     if let Some(seconds) = rlimits.cpu_seconds {
-        set(Resource::Cpu, seconds, seconds)?;
+        // The signal of the lower one tells a limit reached from any other kill.
+        set(Resource::Cpu, seconds, seconds + 1)?;
     }
     if let Some(bytes) = rlimits.data_bytes {
         set(Resource::Data, bytes, bytes)?;
