@@ -29,7 +29,7 @@ pub(crate) fn check(root: &Path) -> Result<Vec<Finding>> {
     for file in &files {
         findings.extend(names::check(file));
         findings.extend(text::check(file));
-        if file.extension() == "rs" {
+        if file.extension() == "rs" && !file.is_case() {
             findings.extend(rust::check(file));
         }
     }

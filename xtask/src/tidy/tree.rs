@@ -4,6 +4,9 @@ use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context, Result, bail};
 
+/// Programs that attack a sandbox or put it to work: data, in whatever form they need.
+const CASES: &str = "crates/testkit/cases/";
+
 /// One text file.
 #[derive(Clone, Debug)]
 pub(crate) struct SourceFile {
@@ -19,9 +22,15 @@ impl SourceFile {
         extension(&self.path)
     }
 
+    /// Whether it is one of the battery's programs.
+    pub(crate) fn is_case(&self) -> bool {
+        self.path.starts_with(CASES)
+    }
+
     /// Whether all of it is test code, by where it lies.
     pub(crate) fn is_test(&self) -> bool {
-        self.path.split('/').any(|part| part == "tests")
+        self.is_case()
+            || self.path.split('/').any(|part| part == "tests")
             || self.path.ends_with("/tests.rs")
             || self.path.ends_with("_tests.rs")
     }
@@ -70,6 +79,8 @@ mod tests {
         assert!(file("crates/a/tests/it/main.rs").is_test());
         assert!(file("crates/a/src/b/tests.rs").is_test());
         assert!(!file("crates/testkit/src/lib.rs").is_test());
+        assert!(file("crates/testkit/cases/files/a.rs").is_case());
+        assert!(!file("crates/testkit/src/case.rs").is_case());
         assert_eq!(file(".ci/run").extension(), "");
         assert_eq!(file("a.b/c.tar.gz").extension(), "gz");
     }
