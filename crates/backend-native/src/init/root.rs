@@ -230,15 +230,7 @@ impl Builder {
     }
 
     pub(super) fn proc(&mut self, processes_only: bool) -> io::Result<()> {
-        let context = mount::fsopen("proc", FsOpenFlags::FSOPEN_CLOEXEC)?;
-        mount::fsconfig_set_string(context.as_fd(), "hidepid", "invisible")?;
-        if processes_only {
-            mount::fsconfig_set_string(context.as_fd(), "subset", "pid")?;
-        }
-        mount::fsconfig_create(context.as_fd())?;
-        let mount = fsmount(context.as_fd())?;
-        let flags = Flags { writable: true, no_exec: true, devices: false };
-        set_attributes(mount.as_fd(), attributes(flags), Reach::One)?;
+        let mount = new_proc(processes_only)?;
         self.directories(Path::new("proc"), Mode::from_raw_mode(0o555))?;
         attach_at(&mount, &self.open(Path::new("proc"), DIRECTORY)?)?;
         self.proc = mount;
@@ -302,9 +294,15 @@ impl Builder {
     }
 
     /// Writes a file of the sandbox's `/proc`, or of the host's before there is one.
+    /// Where the sandbox's shows processes only, a whole one that nobody else sees.
     pub(super) fn write_proc(&self, path: &str, text: &str) -> io::Result<()> {
         let flags = OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let file = fs::openat(&self.proc, path, flags, Mode::empty())?;
+        let file = match fs::openat(&self.proc, path, flags, Mode::empty()) {
+            Err(rustix::io::Errno::NOENT) => {
+                fs::openat(new_proc(false)?, path, flags, Mode::empty())?
+            }
+            opened => opened?,
+        };
         let written = rustix::io::write(&file, text.as_bytes())?;
         if written == text.len() { Ok(()) } else { Err(rustix::io::Errno::IO.into()) }
     }
@@ -321,6 +319,20 @@ impl Builder {
     pub(super) fn seal(&self) -> io::Result<()> {
         set_attributes(self.root()?, attributes(Flags::default()), Reach::One)
     }
+}
+
+/// A `/proc` of this pid namespace, not attached anywhere.
+fn new_proc(processes_only: bool) -> io::Result<OwnedFd> {
+    let context = mount::fsopen("proc", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    mount::fsconfig_set_string(context.as_fd(), "hidepid", "invisible")?;
+    if processes_only {
+        mount::fsconfig_set_string(context.as_fd(), "subset", "pid")?;
+    }
+    mount::fsconfig_create(context.as_fd())?;
+    let mount = fsmount(context.as_fd())?;
+    let flags = Flags { writable: true, no_exec: true, devices: false };
+    set_attributes(mount.as_fd(), attributes(flags), Reach::One)?;
+    Ok(mount)
 }
 
 fn split(path: &Path) -> Option<(&Path, &OsStr)> {
