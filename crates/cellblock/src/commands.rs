@@ -13,7 +13,7 @@ mod version;
 
 use std::{ffi::OsString, path::Path};
 
-use clap::{Parser, error::ErrorKind};
+use clap::Parser;
 
 use crate::{
     args::{BubbleCli, Cli, Command, ConfigCommand, GlobalArgs, LimitArgs},
@@ -40,9 +40,6 @@ pub(crate) fn main(words: Vec<OsString>) -> u8 {
             bubble::run(command, &global, as_json)
         }
         Ok(cli) => settle(dispatch(cli), as_json, Failure::status),
-        Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            render::usage(&error, false)
-        }
         Err(error) => render::usage(&error, as_json),
     }
 }

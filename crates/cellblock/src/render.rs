@@ -13,6 +13,7 @@ use std::{
 };
 
 use api::ErrorBody;
+use clap::error::ErrorKind;
 use serde::Serialize;
 
 use crate::{
@@ -40,6 +41,12 @@ pub(crate) fn progress(line: &str) {
     if io::stderr().is_terminal() {
         note(line);
     }
+}
+
+/// Help that nobody asked for, on standard error.
+pub(crate) fn help(text: &str) {
+    // Where standard error is closed, nobody is left to be told of that.
+    let _ = io::stderr().write_all(text.as_bytes());
 }
 
 /// Text on standard output.
@@ -101,6 +108,10 @@ pub(crate) fn usage(error: &clap::Error, as_json: bool) -> u8 {
         return exit::SUCCESS;
     }
     let rendered = error.render().to_string();
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        help(&rendered);
+        return exit::USAGE;
+    }
     let message = rendered.trim_end().strip_prefix("error: ").unwrap_or(&rendered);
     if as_json {
         let body = ErrorBody {

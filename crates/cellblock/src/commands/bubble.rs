@@ -40,8 +40,7 @@ pub(super) fn main(cli: BubbleCli, as_json: bool) -> u8 {
     match cli.command {
         Some(command) => run(command, &GlobalArgs::default(), as_json),
         None => {
-            let help = BubbleCli::command().render_help().to_string();
-            render::note(&help);
+            render::help(&BubbleCli::command().render_help().to_string());
             exit::USAGE
         }
     }

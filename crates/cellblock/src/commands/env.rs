@@ -70,8 +70,13 @@ pub(super) fn run(command: EnvCommand, context: &Context) -> Result<u8, Failure>
 }
 
 fn create(new: &NewEnvironment, context: &Context) -> Result<(), Failure> {
-    environment::create(&context.config.settings.environments, new)?;
-    sync(&new.name, context)
+    let directory = &context.config.settings.environments;
+    environment::create(directory, new)?;
+    sync(&new.name, context).inspect_err(|_| {
+        // Half an environment would only be in the way of the next attempt; the
+        // first failure is the one to tell.
+        let _ = environment::remove(directory, &new.name);
+    })
 }
 
 fn sync(name: &str, context: &Context) -> Result<(), Failure> {

@@ -30,6 +30,17 @@ fn an_environment_is_made_used_shown_and_removed() {
 }
 
 #[test]
+fn an_environment_that_cannot_be_filled_is_not_made() {
+    let call = cellblock(&["env", "create", "x", "--with", "y", "--environments", "e"])
+        .var("UV_OFFLINE", "1")
+        .var("UV_INDEX_URL", "http://127.0.0.1:9/")
+        .var("PIP_INDEX_URL", "http://127.0.0.1:9/");
+    let came = call.came();
+    assert_eq!((came.status, came.stdout.as_str()), (125, ""), "{came:?}");
+    assert!(!call.path("e/x").exists());
+}
+
+#[test]
 fn names_and_packages_that_make_no_sense_are_refused() {
     cellblock(&["env", "create", "../x", "--environments", "e"]).refused(2, &["\"../x\""]);
     cellblock(&["env", "create", "x", "--with", "not a package!", "--environments", "e"])

@@ -61,7 +61,7 @@ fn endings_are_told_by_kind() {
         assert_eq!(came.stderr, "");
         (came.json(), came.status)
     };
-    let (timed_out, status) = json("echo partial; sleep 60", &["-t", "500ms"]);
+    let (timed_out, status) = json("echo partial; sleep 60", &["-t", "2s"]);
     assert_eq!(timed_out["outcome"], "timed_out");
     assert_eq!(timed_out["limit"], "wall_time");
     assert_eq!(timed_out["stdout"], "partial\n");

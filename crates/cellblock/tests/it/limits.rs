@@ -14,7 +14,7 @@ fn a_timeout_keeps_what_was_written() {
         124,
     );
     let took = begun.elapsed();
-    assert!(took >= Duration::from_secs(1) && took < Duration::from_secs(4), "{took:?}");
+    assert!(took >= Duration::from_secs(1) && took < Duration::from_secs(15), "{took:?}");
 }
 
 #[test]

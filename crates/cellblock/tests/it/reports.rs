@@ -80,4 +80,7 @@ fn versions_and_help_are_on_standard_output() {
     let help = cellblock(&["--help"]).came();
     assert_eq!((help.status, help.stderr.as_str()), (0, ""));
     assert!(help.stdout.contains("doctor") && help.stdout.contains("124 timed out"));
+    let unasked = cellblock(&[]).came();
+    assert_eq!((unasked.status, unasked.stdout.as_str()), (2, ""));
+    assert_eq!(unasked.stderr, help.stdout);
 }
