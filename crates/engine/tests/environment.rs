@@ -328,6 +328,143 @@ fn uv_builds_what_its_lock_reproduces() {
     check_synced(&scratch, &options, "uv");
 }
 
+/// Makes a package `evil` in version 1 of these files, besides a module.
+fn package(scratch: &Scratch, files: &[(&str, &str)]) -> PathBuf {
+    let metadata = "Metadata-Version: 2.1\nName: evil\nVersion: 1\n";
+    let wheel = "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n";
+    let mut files = files.to_vec();
+    files.extend([
+        ("evil.py", "A = 1\n"),
+        ("evil-1.dist-info/METADATA", metadata),
+        ("evil-1.dist-info/WHEEL", wheel),
+    ]);
+    let record: String = files.iter().map(|(path, _)| format!("{path},,\n")).collect();
+    let record = record + "evil-1.dist-info/RECORD,,\n";
+    files.push(("evil-1.dist-info/RECORD", &record));
+    for (path, text) in &files {
+        scratch.file(&format!("tree/{path}"), text);
+    }
+    let index = scratch.directory("index");
+    let zip = "import os, sys, zipfile\n\
+               with zipfile.ZipFile(sys.argv[1], 'w') as z:\n \
+               [z.write(p) for p in sys.argv[2:]]\n";
+    let packed = Command::new("python3")
+        .args(["-c", zip])
+        .arg(index.join("evil-1-py3-none-any.whl"))
+        .args(files.iter().map(|(path, _)| path))
+        .current_dir(scratch.join("tree"))
+        .status();
+    assert!(packed.unwrap().success());
+    index
+}
+
+/// Options that take packages from a directory and nowhere else.
+fn offline(index: &Path, search_path: Vec<PathBuf>) -> SyncOptions {
+    let mut options = options(search_path);
+    options.env_vars.retain(|(name, _)| !name.starts_with("PIP_") && !name.starts_with("UV_"));
+    let links = index.display().to_string();
+    let vars = [("PIP_NO_INDEX", "1"), ("PIP_FIND_LINKS", &links), ("UV_CACHE_DIR", &links)];
+    options.env_vars.extend(vars.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    options
+}
+
+/// The search paths with which pip and, where it is here, uv is the installer.
+fn installers() -> Vec<Vec<PathBuf>> {
+    let path = search_path();
+    let without = path.iter().filter(|directory| !directory.join("uv").exists()).cloned();
+    let mut installers = vec![without.collect::<Vec<_>>()];
+    if installers[0].len() < path.len() {
+        installers.push(path);
+    }
+    installers
+}
+
+#[test]
+fn no_code_of_a_package_runs_on_the_host() {
+    for search_path in installers() {
+        let scratch = Scratch::new();
+        let marker = scratch.join("marker");
+        let code = format!("import os; open({:?}, 'a').write('1')\n", marker.display().to_string());
+        let files =
+            [("evil.pth", code.as_str()), ("sitecustomize.py", &code), ("compileall.py", &code)];
+        let options = offline(&package(&scratch, &files), search_path);
+        environment::create(scratch.path(), &new("e", &["evil"])).unwrap();
+        for _ in 0..2 {
+            sync(&scratch, &options).unwrap();
+            assert!(!marker.exists());
+        }
+        // The marker does tell, once the environment's own interpreter starts.
+        let python = scratch.join("e/.venv/bin/python");
+        assert!(Command::new(python).args(["-c", "0"]).status().unwrap().success());
+        assert!(marker.exists());
+    }
+}
+
+#[test]
+fn console_scripts_start_the_interpreter_at_its_guest_path() {
+    for search_path in installers() {
+        let scratch = Scratch::new();
+        let files = [
+            ("evil-1.dist-info/entry_points.txt", "[console_scripts]\nevil-tool = evil:main\n"),
+            ("evil-1.data/scripts/evil-script", "#!python\nprint(1)\n"),
+        ];
+        let options = offline(&package(&scratch, &files), search_path);
+        environment::create(scratch.path(), &new("e", &["evil"])).unwrap();
+        sync(&scratch, &options).unwrap();
+        for name in ["evil-tool", "evil-script"] {
+            let text = fs::read_to_string(scratch.join("e/.venv/bin").join(name)).unwrap();
+            assert_eq!(text.lines().next(), Some("#!/sandbox/venv/bin/python"), "{text}");
+        }
+        check_settled(&scratch.join("e"));
+    }
+}
+
+#[test]
+fn a_package_cannot_replace_the_interpreter_or_its_settings() {
+    for search_path in installers() {
+        let files = [
+            ("evil-1.data/data/pyvenv.cfg", "home = /opt\n"),
+            ("evil-1.data/scripts/python", "#!/bin/sh\n"),
+        ];
+        for file in files {
+            let scratch = Scratch::new();
+            let options = offline(&package(&scratch, &[file]), search_path.clone());
+            environment::create(scratch.path(), &new("e", &["evil"])).unwrap();
+            let error = sync(&scratch, &options).unwrap_err().to_string();
+            // uv itself refuses programs of the interpreter's name.
+            let refused = ["replaced the interpreter", "reserved name"];
+            assert!(refused.iter().any(|reason| error.contains(reason)), "{error}");
+            assert_eq!(entries(&scratch.join("e")), ["pyproject.toml"]);
+        }
+    }
+}
+
+#[test]
+fn packages_that_come_as_source_are_built_only_if_allowed() {
+    for search_path in installers() {
+        let scratch = Scratch::new();
+        let marker = scratch.join("marker");
+        let setup = format!(
+            "open({:?}, 'a').write('1')\nfrom setuptools import setup\nsetup(name='evil', version='1')\n",
+            marker.display().to_string()
+        );
+        scratch.file("evil-1/setup.py", setup);
+        scratch.file("evil-1/PKG-INFO", "Metadata-Version: 2.1\nName: evil\nVersion: 1\n");
+        let index = scratch.directory("index");
+        let archive = index.join("evil-1.tar.gz");
+        let mut tar = Command::new("tar");
+        tar.arg("-C").arg(scratch.path()).arg("-czf").arg(archive).arg("evil-1");
+        assert!(tar.status().unwrap().success());
+        environment::create(scratch.path(), &new("e", &["evil"])).unwrap();
+        let options = offline(&index, search_path);
+        sync(&scratch, &options).unwrap_err();
+        assert!(!marker.exists());
+        // Whether it can be built offline or not, its code is run.
+        let _ = sync(&scratch, &SyncOptions { allow_source_builds: true, ..options });
+        println!("built: {}", marker.exists());
+    }
+}
+
 #[test]
 fn a_sync_that_fails_leaves_the_environment_as_it_was() {
     let scratch = Scratch::new();

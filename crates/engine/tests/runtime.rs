@@ -185,12 +185,7 @@ fn each_language_has_its_steps() {
                 "/tmp/program",
             ],
         ),
-        (
-            "go",
-            "a.go",
-            "",
-            &["{}/go build -trimpath -o /tmp/program /workspace/a.go", "/tmp/program"],
-        ),
+        ("go", "a.go", "", &["{}/go build -o /tmp/program /workspace/a.go", "/tmp/program"]),
         (
             "java",
             "Main.java",

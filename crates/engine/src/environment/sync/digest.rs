@@ -82,3 +82,58 @@ fn sized(hasher: &mut Sha256, bytes: &[u8]) {
     hasher.update((bytes.len() as u64).to_le_bytes());
     hasher.update(bytes);
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    /// A directory of the test's own with one file, one symlink and one compiled file.
+    fn tree(name: &str) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("digest-{}-{name}", std::process::id()));
+        fs::create_dir_all(path.join("a/__pycache__")).unwrap();
+        fs::write(path.join("a/file.py"), "1").unwrap();
+        fs::write(path.join("a/__pycache__/file.pyc"), "1").unwrap();
+        symlink("file.py", path.join("a/link")).unwrap();
+        path
+    }
+
+    #[test]
+    fn every_change_but_that_of_compiled_files_is_seen() {
+        let path = tree("changes");
+        let mut seen = vec![of(&["t"], &path).unwrap()];
+        fs::write(path.join("a/__pycache__/file.pyc"), "2").unwrap();
+        assert_eq!(of(&["t"], &path).unwrap(), seen[0]);
+        let changes: [&dyn Fn(&Path); 5] = [
+            &|path| fs::write(path.join("a/file.py"), "2").unwrap(),
+            &|path| fs::rename(path.join("a/file.py"), path.join("a/other.py")).unwrap(),
+            &|path| {
+                let mode = fs::Permissions::from_mode(0o755);
+                fs::set_permissions(path.join("a/other.py"), mode).unwrap();
+            },
+            &|path| fs::remove_file(path.join("a/link")).unwrap(),
+            &|path| symlink("elsewhere", path.join("a/link")).unwrap(),
+        ];
+        for change in changes {
+            change(&path);
+            seen.push(of(&["t"], &path).unwrap());
+        }
+        seen.push(of(&["u"], &path).unwrap());
+        seen.push(of(&["", "t"], &path).unwrap());
+        let mut different = seen.clone();
+        different.sort();
+        different.dedup();
+        assert_eq!(different.len(), seen.len());
+        fs::remove_dir_all(path).unwrap();
+    }
+
+    #[test]
+    fn equal_trees_have_equal_digests() {
+        let (left, right) = (tree("left"), tree("right"));
+        assert_eq!(of(&[], &left).unwrap(), of(&[], &right).unwrap());
+        for path in [left, right] {
+            fs::remove_dir_all(path).unwrap();
+        }
+    }
+}

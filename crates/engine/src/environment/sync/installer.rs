@@ -25,13 +25,15 @@ impl Installer {
         name: &str,
         progress: Progress<'_>,
     ) -> Result<Self, EnvironmentError> {
+        let base = base::choose(name, work.options, work.requires_python);
         if let Some(program) = uv(&work.options.search_path) {
             let uv = Uv { program };
-            uv.make(work, progress)?;
+            // uv looks further than we do, unless the operator said where to look.
+            let base = if work.options.python.is_some() { Some(base?) } else { base.ok() };
+            uv.make(base, work, progress)?;
             return Ok(Self::Uv(uv));
         }
-        let base = base::choose(name, work.options, work.requires_python)?;
-        Pip::make(base, work, progress).map(Self::Pip)
+        Pip::make(base?, work, progress).map(Self::Pip)
     }
 
     /// Chooses the packages for a file of requirements.

@@ -5,7 +5,6 @@
 
 use std::{fmt::Write, path::Path};
 
-use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::{environment::EnvironmentError, text_file};
@@ -15,9 +14,6 @@ pub(in crate::environment) const FILE: &str = "requirements.lock";
 
 /// Room for thousands of packages with a hash for each of their many files.
 const BYTES_MAX: u64 = 16 << 20;
-
-/// The largest account that pip gives of what it would install.
-const REPORT_BYTES_MAX: u64 = 256 << 20;
 
 /// The comment that tells what a lock was made for.
 const MADE_FOR: &str = "# made for ";
@@ -76,21 +72,17 @@ impl Lock {
         })
     }
 
-    /// Reads pip's account of what it would install.
+    /// A lock of packages, each with its version and the digest of a file that is it.
     ///
     /// # Errors
-    /// It cannot be read, or a package in it has no hash.
-    pub(super) fn of_report(path: &Path) -> Result<Self, EnvironmentError> {
-        let malformed = |reason| EnvironmentError::Malformed { path: path.to_owned(), reason };
-        let text = text_file::read(path, REPORT_BYTES_MAX)
-            .map_err(|error| malformed(error.to_string()))?;
-        let report: Report =
-            serde_json::from_str(&text).map_err(|error| malformed(error.to_string()))?;
-        let mut lock = Self::default();
-        for installed in report.install {
-            lock.packages.push(installed.package().map_err(malformed)?);
-        }
-        Ok(lock)
+    /// One of them is none.
+    pub(super) fn of_packages(
+        packages: impl IntoIterator<Item = (String, String, String)>,
+    ) -> Result<Self, String> {
+        let packages = packages.into_iter();
+        let packages =
+            packages.map(|(name, version, hash)| Package::checked(&name, &version, vec![hash]));
+        Ok(Self { made_for: String::new(), packages: packages.collect::<Result<_, _>>()? })
     }
 
     /// The lock as made for something.
@@ -171,46 +163,6 @@ impl Package {
 fn normal(name: &str) -> String {
     let parts = name.split(['-', '_', '.']).filter(|part| !part.is_empty());
     parts.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("-")
-}
-
-/// What pip would install.
-#[derive(Deserialize)]
-struct Report {
-    install: Vec<Installed>,
-}
-
-#[derive(Deserialize)]
-struct Installed {
-    metadata: Metadata,
-    download_info: DownloadInfo,
-}
-
-#[derive(Deserialize)]
-struct Metadata {
-    name: String,
-    version: String,
-}
-
-#[derive(Deserialize)]
-struct DownloadInfo {
-    archive_info: Option<ArchiveInfo>,
-}
-
-#[derive(Deserialize)]
-struct ArchiveInfo {
-    #[serde(default)]
-    hashes: std::collections::BTreeMap<String, String>,
-}
-
-impl Installed {
-    fn package(self) -> Result<Package, String> {
-        let hashes = self
-            .download_info
-            .archive_info
-            .unwrap_or(ArchiveInfo { hashes: std::collections::BTreeMap::new() });
-        let sha256 = hashes.hashes.get("sha256").cloned();
-        Package::checked(&self.metadata.name, &self.metadata.version, sha256.into_iter().collect())
-    }
 }
 
 #[cfg(test)]

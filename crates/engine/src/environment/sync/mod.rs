@@ -10,9 +10,11 @@ mod digest;
 mod guest_paths;
 mod installer;
 mod lock;
+mod made;
 mod pip;
 mod pip_settings;
 mod process;
+mod report;
 mod requires;
 mod uv;
 mod work;
@@ -25,9 +27,9 @@ use super::{
     Environment, EnvironmentError, SyncOptions, check_name, create::check_requirement, find,
     list::is_environment, names, packages, pyproject, remove::clear,
 };
-use crate::{language::python, text_file};
 use installer::Installer;
 use lock::Lock;
+use made::{Made, Wanted};
 use process::{Call, Progress};
 use work::Work;
 
@@ -54,31 +56,33 @@ pub fn sync(
     })?;
     project.dependencies.iter().try_for_each(|text| check_requirement(text))?;
     let work = Work::begin(&path, options, project.requires_python.as_deref())?;
-    let lock = build(&work, name, &project.dependencies, progress)?;
-    finish(&work, &lock, progress)?;
+    let installer = Installer::begin(&work, name, progress)?;
+    let made = Made::look(&work)?;
+    let lock = fill(&work, &installer, &made.made_for(&work, name, &project)?, progress)?;
+    made.check(&work)?;
+    finish(&work, &lock, &made.base, progress)?;
     drop(work);
     find(environments, name)
 }
 
-/// Builds the new `.venv` up to its last file.
-fn build(
+/// Installs the packages into the empty `.venv`, as the lock has them if it
+/// was made for the same.
+fn fill(
     work: &Work<'_>,
-    name: &str,
-    dependencies: &[String],
+    installer: &Installer,
+    wanted: &Wanted<'_>,
     progress: Progress<'_>,
 ) -> Result<Lock, EnvironmentError> {
-    let installer = Installer::begin(work, name, progress)?;
-    let version = version(work, name)?;
-    let made_for = lock::made_for(&version, dependencies);
     let kept = if work.options.upgrade { None } else { Lock::read(&work.directory)? };
-    let lock = match kept.filter(|lock| lock.is_for(&made_for)) {
+    let lock = match kept.filter(|lock| lock.is_for(&wanted.made_for)) {
         Some(lock) => lock,
-        None if dependencies.is_empty() => Lock::default().for_what(made_for),
+        None if wanted.dependencies.is_empty() => Lock::default(),
         None => {
-            let requirements = work.note("requirements.txt", &dependencies.join("\n"))?;
-            installer.resolve(work, &requirements, progress)?.for_what(made_for)
+            let requirements = work.note("requirements.txt", &wanted.dependencies.join("\n"))?;
+            installer.resolve(work, &requirements, progress)?
         }
     };
+    let lock = lock.for_what(wanted.made_for.clone());
     if !lock.is_empty() {
         let path = work.note("locked.txt", &lock.text())?;
         installer.install(work, &path, progress)?;
@@ -86,32 +90,17 @@ fn build(
     Ok(lock)
 }
 
-/// The minor version of the new `.venv`'s Python, such as `3.12`.
-fn version(work: &Work<'_>, name: &str) -> Result<String, EnvironmentError> {
-    let settings = work.staging.join("pyvenv.cfg");
-    let text = text_file::read(&settings, python::SETTINGS_BYTES_MAX).unwrap_or_default();
-    let values = text.lines().filter_map(|line| line.split_once('='));
-    let mut versions = values.filter(|(key, _)| key.trim().starts_with("version"));
-    let found = requires::version(versions.next().map_or("", |(_, value)| value));
-    let wanted = work.requires_python;
-    if wanted.is_some_and(|wanted| requires::allows(wanted, &found) != Some(true)) {
-        let wanted = wanted.map(str::to_owned);
-        return Err(EnvironmentError::NoPython { name: name.to_owned(), wanted });
-    }
-    let minor: Vec<String> = found.iter().take(2).map(u64::to_string).collect();
-    Ok(minor.join("."))
-}
-
 /// Settles, compiles, describes and swaps in the new `.venv`.
-fn finish(work: &Work<'_>, lock: &Lock, progress: Progress<'_>) -> Result<(), EnvironmentError> {
+fn finish(
+    work: &Work<'_>,
+    lock: &Lock,
+    base: &Path,
+    progress: Progress<'_>,
+) -> Result<(), EnvironmentError> {
     let failed = |action| {
         move |source| EnvironmentError::Files { action, path: work.directory.clone(), source }
     };
-    let base = python::named(&work.python()).map_err(|error| EnvironmentError::Malformed {
-        path: work.python(),
-        reason: error.to_string(),
-    })?;
-    compile(work, &base.program, progress);
+    compile(work, base, progress);
     guest_paths::settle(&work.staging).map_err(failed("settling"))?;
     let lock = lock.text();
     let project = fs::read_to_string(work.directory.join(pyproject::FILE));

@@ -12,6 +12,7 @@ use std::{
 use super::{
     lock::Lock,
     process::{Call, Progress},
+    report,
     work::Work,
 };
 use crate::environment::EnvironmentError;
@@ -75,13 +76,13 @@ impl Pip {
         requirements: &Path,
         progress: Progress<'_>,
     ) -> Result<Lock, EnvironmentError> {
-        let report = work.scratch.join("report.json");
+        let account = work.scratch.join("report.json");
         let mut args = self.install_args(work);
         args.extend(words(&["--dry-run", "--ignore-installed", "--report"]));
-        args.push(report.clone().into_os_string());
+        args.push(account.clone().into_os_string());
         args.extend([OsString::from("--requirement"), requirements.as_os_str().to_owned()]);
         call(work, &self.with_pip, "choosing the packages", args).run(progress)?;
-        Lock::of_report(&report)
+        report::lock(&account)
     }
 
     /// Installs the packages of a lock.

@@ -36,12 +36,14 @@ impl Uv {
     /// Makes the empty `.venv`.
     pub(super) fn make(
         &self,
+        base: Option<PathBuf>,
         work: &Work<'_>,
         progress: Progress<'_>,
     ) -> Result<(), EnvironmentError> {
         let mut args = words(&["venv", "--no-project"]);
-        let python = work.options.python.as_ref().map(|path| path.as_os_str().to_owned());
-        if let Some(python) = python.or_else(|| work.requires_python.map(OsString::from)) {
+        // Where no interpreter is at hand, uv may know of one or fetch it.
+        let found = base.map(PathBuf::into_os_string);
+        if let Some(python) = found.or_else(|| work.requires_python.map(OsString::from)) {
             args.extend([OsString::from("--python"), python]);
         }
         args.push(work.staging.clone().into_os_string());
