@@ -12,34 +12,6 @@ use crate::{
     render::{self, Table},
 };
 
-/// Env vars of this process that an installer needs; nothing else is passed on.
-const INSTALLER_VARS: [&str; 24] = [
-    "HOME",
-    "PATH",
-    "LANG",
-    "TMPDIR",
-    "XDG_CACHE_HOME",
-    "XDG_CONFIG_HOME",
-    "XDG_DATA_HOME",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "ALL_PROXY",
-    "NO_PROXY",
-    "http_proxy",
-    "https_proxy",
-    "all_proxy",
-    "no_proxy",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "REQUESTS_CA_BUNDLE",
-    "PIP_INDEX_URL",
-    "PIP_CONFIG_FILE",
-    "UV_INDEX_URL",
-    "UV_DEFAULT_INDEX",
-    "UV_CACHE_DIR",
-    "UV_CONFIG_FILE",
-];
-
 #[derive(Serialize)]
 struct EnvironmentJson<'a> {
     name: &'a str,
@@ -81,11 +53,11 @@ fn create(new: &NewEnvironment, context: &Context) -> Result<(), Failure> {
 
 fn sync(name: &str, context: &Context) -> Result<(), Failure> {
     let vars = &context.vars;
-    let var = |name: &str| Some((name.to_owned(), vars.exact(name)?));
+    let for_installer = vars.texts().filter(|(name, _)| environment::is_for_installer(name));
     let options = SyncOptions {
         search_path: vars.search_path(),
         python: context.config.settings.python.clone(),
-        env_vars: INSTALLER_VARS.iter().filter_map(|name| var(name)).collect(),
+        env_vars: for_installer.collect(),
         ..SyncOptions::default()
     };
     let directory = &context.config.settings.environments;

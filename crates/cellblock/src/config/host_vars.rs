@@ -37,6 +37,12 @@ impl HostVars {
         self.0.get(OsString::from(name).as_os_str())?.to_str().map(str::to_owned)
     }
 
+    /// Every variable that is text.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (String, String)> {
+        let texts = self.0.iter().map(|(name, value)| Some((name.to_str()?, value.to_str()?)));
+        texts.flatten().map(|(name, value)| (name.to_owned(), value.to_owned()))
+    }
+
     /// A variable that holds a path.
     pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {
         let value = self.0.get(OsString::from(name).as_os_str())?;
