@@ -26,7 +26,7 @@ pub(crate) enum Failure {
     Run(#[from] RunError),
     /// The native backend cannot be had at all.
     #[error("this machine cannot isolate anything")]
-    Backend(#[source] backend_native::NativeError),
+    Backend(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The process could not be made ready to run anything.
     #[error("cannot {action}")]
     Process {

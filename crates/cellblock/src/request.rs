@@ -32,7 +32,7 @@ pub(crate) enum RequestError {
     NoFileName { path: PathBuf },
     #[error("argument {position} is not UTF-8")]
     ArgumentNotUtf8 { position: usize },
-    #[error("{0}")]
+    #[error(transparent)]
     UnknownControl(#[from] api::UnknownControl),
     #[error("the place {path:?} of a download has no directory", path = path.display())]
     NoDirectory { path: PathBuf },

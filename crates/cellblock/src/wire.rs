@@ -30,7 +30,7 @@ impl House {
     /// # Errors
     /// The backend cannot be had on this host.
     pub(crate) fn build(settings: &Settings, vars: &HostVars) -> Result<Self, Failure> {
-        let native = Arc::new(Native::new().map_err(Failure::Backend)?);
+        let native = Arc::new(Native::new().map_err(|error| Failure::Backend(error.into()))?);
         let mut ceiling = Ceiling::own_machine();
         // Output is passed on as it appears, so nothing of it needs to be left out.
         ceiling.defaults.output_bytes = None;

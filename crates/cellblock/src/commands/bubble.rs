@@ -18,7 +18,7 @@ use crate::{
     args::{BubbleCli, BubbleCommand, CheckArgs, ConfigArgs, ExecuteArgs, GlobalArgs, PythonArgs},
     bubble::{BubbleError, Ending, Report, Settings, Window, check_environment, volume},
     code::Origin,
-    config::HostVars,
+    config::{self, HostVars},
     drive::{Driven, Work, drive},
     exit,
     failure::Failure,
@@ -81,6 +81,16 @@ fn dispatch(command: BubbleCommand, global: &GlobalArgs) -> Result<u8, Failure> 
     }
 }
 
+/// Its own settings; our flag for the directory of environments beats them.
+fn settings(args: &ConfigArgs, context: &Context) -> Result<Settings, Failure> {
+    let mut settings = Settings::load(args.config.as_deref(), &context.vars)?;
+    let ours = context.config.values.get("environments");
+    if ours.is_some_and(|value| matches!(value.source, config::Source::Flag(_))) {
+        settings.environments.clone_from(&context.config.settings.environments);
+    }
+    Ok(settings)
+}
+
 #[derive(Serialize)]
 struct ListingJson {
     environments: Vec<EnvironmentJson>,
@@ -94,7 +104,7 @@ struct EnvironmentJson {
 }
 
 fn list(args: &ConfigArgs, context: &Context) -> Result<u8, Failure> {
-    let settings = Settings::load(args.config.as_deref(), &context.vars)?;
+    let settings = settings(args, context)?;
     let listing = environment::list(&settings.environments)?;
     for (name, error) in &listing.unreadable {
         render::note(&format!("the environment {name} cannot be read: {error}"));
@@ -183,7 +193,7 @@ fn execute(
     program: (Program, Vec<String>),
     mut context: Context,
 ) -> Result<u8, Failure> {
-    let settings = Settings::load(args.config.config.as_deref(), &context.vars)?;
+    let settings = settings(&args.config, &context)?;
     check_environment(&settings.environments, &args.environment)?;
     context.config.settings.environments.clone_from(&settings.environments);
     let request = request_of(args, program, &settings, &context)?;

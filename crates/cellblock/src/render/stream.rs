@@ -132,16 +132,18 @@ impl Channel {
 
     /// Passes bytes on, or keeps them where that cannot be waited for.
     fn pass(&mut self, bytes: &[u8], deadline: Option<Instant>) -> Written {
-        if !self.backlog.is_empty() && self.backlog.len() + bytes.len() <= BACKLOG_BYTES_MAX {
+        if self.backlog.is_empty() {
+            return self.write(bytes, deadline);
+        }
+        if self.backlog.len() + bytes.len() <= BACKLOG_BYTES_MAX {
             self.backlog.extend_from_slice(bytes);
             return Written::Late;
         }
-        if !self.backlog.is_empty() {
-            let backlog = std::mem::take(&mut self.backlog);
-            self.write(&backlog, None);
-            return self.write(bytes, None);
+        let backlog = std::mem::take(&mut self.backlog);
+        match self.write(&backlog, None) {
+            Written::All => self.write(bytes, None),
+            stopped => stopped,
         }
-        self.write(bytes, deadline)
     }
 
     fn write(&mut self, mut bytes: &[u8], deadline: Option<Instant>) -> Written {

@@ -106,6 +106,20 @@ fn environments_are_listed_by_their_project_names() {
 }
 
 #[test]
+fn our_flag_for_environments_is_heard() {
+    cellblock(&["list-environments", "--json", "--environments", "e"])
+        .file("e/x/pyproject.toml", "[project]\nname = 'shown'\n")
+        .file("e/x/.venv/pyvenv.cfg", "")
+        .came()
+        .json()["environments"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|found| found["name"] == "shown")
+        .unwrap();
+}
+
+#[test]
 fn check_answers_by_text_json_and_status() {
     bubble(&["check"]).prints("Sandbox available\n");
     bubble(&["check", "-a"]).prints("{\"available\":true,\"reason\":null}\n");

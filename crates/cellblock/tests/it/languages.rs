@@ -119,7 +119,13 @@ fn no_language_is_left_out() {
     assert_eq!(names, tested);
 }
 
-/// Where nothing is found on the search path, whatever the machine has.
+#[test]
+fn a_python_that_is_not_there_is_named_with_how_to_get_one() {
+    let call = run(&["-c", "print(1)", "-l", "python"]);
+    call.var("CELLBLOCK_PYTHON", "/nowhere/python3")
+        .refused(127, &["python cannot be run", "/nowhere/python3", "apt install"]);
+}
+
 #[test]
 fn a_missing_toolchain_is_named_with_how_to_get_it() {
     let json = cellblock(&["languages", "--json"]).came().json();
