@@ -105,6 +105,22 @@ impl IdSource {
     }
 }
 
+/// The most leftovers that are taken away in one start, so that none is slow for them.
+const LEFTOVERS_MAX: usize = 4096;
+
+/// Takes away the locks of holders that were killed. One that is held stays.
+pub(crate) fn sweep_locks() {
+    let directory = base().join("ids");
+    if check(&directory).is_err() {
+        return;
+    }
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    for entry in entries.take(LEFTOVERS_MAX) {
+        // Held, or gone meanwhile: then there is nothing to take away.
+        drop(try_lock(entry.path()));
+    }
+}
+
 impl Identity {
     /// The caller's own.
     pub(crate) fn callers() -> Self {
@@ -173,27 +189,34 @@ fn user_name(uid: u32) -> Option<String> {
     })
 }
 
+fn base() -> PathBuf {
+    let uid = rustix::process::getuid().as_raw();
+    let own = PathBuf::from(format!("/run/user/{uid}"));
+    match uid {
+        0 => PathBuf::from("/run/cellblock"),
+        _ if own.is_dir() => own.join("cellblock"),
+        _ => PathBuf::from(format!("/tmp/cellblock-{uid}")),
+    }
+}
+
 /// The directory of locks, which nobody else may write to.
 fn locks() -> io::Result<PathBuf> {
-    let uid = rustix::process::getuid().as_raw();
-    let base = match uid {
-        0 => PathBuf::from("/run/cellblock"),
-        _ => {
-            let own = PathBuf::from(format!("/run/user/{uid}"));
-            let shared = || PathBuf::from(format!("/tmp/cellblock-{uid}"));
-            if own.is_dir() { own.join("cellblock") } else { shared() }
-        }
-    };
-    let directory = base.join("ids");
+    let directory = base().join("ids");
     DirBuilder::new().recursive(true).mode(0o700).create(&directory)?;
-    for place in [&base, &directory] {
+    check(&directory)?;
+    Ok(directory)
+}
+
+fn check(directory: &Path) -> io::Result<()> {
+    let uid = rustix::process::getuid().as_raw();
+    for place in [base().as_path(), directory] {
         let found = fs::symlink_metadata(place)?;
         if !found.is_dir() || found.uid() != uid || found.mode() & 0o022 != 0 {
             let text = format!("{} belongs to somebody else", place.display());
             return Err(io::Error::other(text));
         }
     }
-    Ok(directory)
+    Ok(())
 }
 
 /// Locks a file, made if need be; `None` where somebody else holds it.

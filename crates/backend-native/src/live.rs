@@ -51,6 +51,8 @@ pub(crate) struct Live {
     started: Option<Instant>,
     ended: Option<(Exit, Duration)>,
     is_reaped: bool,
+    /// Whether init ended by itself, which it never does before it is told to.
+    has_given_up: bool,
     // Freed last: another sandbox may have the id once this one is gone.
     identity: Option<Identity>,
 }
@@ -90,6 +92,7 @@ impl Live {
             started: None,
             ended: None,
             is_reaped: false,
+            has_given_up: false,
             identity: None,
         })
     }
@@ -170,8 +173,13 @@ impl Live {
         }
         if self.started.is_none() {
             self.started = Some(Instant::now());
-            // Gone already is found out below.
-            let _ = self.say(&ToInit::Start);
+            match self.say(&ToInit::Start) {
+                // Gone already is found out below.
+                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                    return Err(lost(&error.to_string()));
+                }
+                _ => {}
+            }
         }
         let mut exit = loop {
             match self.next().await {
@@ -180,7 +188,15 @@ impl Live {
                     None => continue,
                 },
                 Happening::OutOfMemory => break self.killed(true),
-                Happening::Gone => break self.killed(false),
+                Happening::Gone => {
+                    // Before it is killed: how it ended by itself tells why.
+                    self.await_end();
+                    let exit = self.killed(false);
+                    if self.has_given_up {
+                        return Err(lost("its first process gave up"));
+                    }
+                    break exit;
+                }
                 Happening::Nonsense(error) => return Err(lost(&error.to_string())),
             }
         };
@@ -245,6 +261,14 @@ impl Live {
         Err(failed(rustix::io::Errno::TOOBIG.into()))
     }
 
+    /// Waits for init's end, which comes when everything in the sandbox is dead.
+    fn await_end(&self) {
+        let limit = Timespec { tv_sec: 0, tv_nsec: KILL_TIME_MAX.subsec_nanos().into() };
+        let mut wait = [PollFd::new(&self.pidfd, PollFlags::IN)];
+        // A signal to us is no reason to leave early, and they do not come for ever.
+        while poll(&mut wait, Some(&limit)) == Err(rustix::io::Errno::INTR) {}
+    }
+
     /// Kills every process and waits until all are gone.
     fn end(&mut self) {
         if self.is_reaped {
@@ -253,13 +277,12 @@ impl Live {
         self.leaf.kill();
         // Gone already is as good.
         let _ = pidfd_send_signal(&self.pidfd, Signal::KILL);
-        let limit = Timespec { tv_sec: 0, tv_nsec: KILL_TIME_MAX.subsec_nanos().into() };
-        let mut wait = [PollFd::new(&self.pidfd, PollFlags::IN)];
-        let _ = poll(&mut wait, Some(&limit));
+        self.await_end();
         // Init is reaped only when its whole pid namespace is empty.
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
         let reaped = waitid(WaitId::PidFd(self.pidfd.as_fd()), options);
         self.is_reaped = !matches!(reaped, Ok(None));
+        self.has_given_up = matches!(&reaped, Ok(Some(status)) if status.exited());
     }
 }
 

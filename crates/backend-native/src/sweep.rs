@@ -6,7 +6,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use crate::cgroup::Site;
+use crate::{cgroup::Site, identity};
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
@@ -21,8 +21,10 @@ pub(crate) fn new_name() -> String {
     format!("{pid}-{start}-{}", COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Removes cgroups whose owner is gone. Their processes ended with it.
+/// Removes cgroups whose owner is gone, and its user ids' locks. Its processes
+/// ended with it.
 pub(crate) fn sweep(site: &Site) {
+    identity::sweep_locks();
     for directory in site.directories() {
         let Ok(entries) = fs::read_dir(directory) else { continue };
         for entry in entries.take(ENTRIES_MAX).flatten() {
