@@ -498,3 +498,16 @@ fn a_python_that_the_project_does_not_let_in_is_not_taken() {
     assert!(error.to_string().contains(">=3.99"), "{error}");
     assert_eq!(entries(&scratch.join("e")), ["pyproject.toml"]);
 }
+
+#[test]
+fn an_interpreter_that_is_none_is_told_by_its_reason() {
+    let scratch = Scratch::new();
+    environment::create(scratch.path(), &new("e", &[])).unwrap();
+    let shim = scratch.script("shims/python3");
+    for search_path in installers() {
+        let options = SyncOptions { python: Some(shim.clone()), ..options(search_path) };
+        let error = sync(&scratch, &options).unwrap_err();
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert!(cause.contains("it is a script"), "{cause}");
+    }
+}

@@ -8,6 +8,7 @@ mod scratch;
 use std::{collections::BTreeSet, path::PathBuf};
 
 use engine::language::{self, LANGUAGES, Language, Search, Word, availability, python, typescript};
+use proptest::prelude::*;
 use scratch::Scratch;
 
 fn named(name: &str) -> &'static Language {
@@ -139,6 +140,18 @@ fn a_program_outside_usr_brings_its_prefix() {
     let directories = [by_link.parent().unwrap().to_owned()];
     let found = availability(named("js"), &search(&directories)).unwrap();
     assert_eq!(found.tools[0].program, program);
+    assert_eq!(found.tools[0].prefix.as_deref(), Some(prefix.as_path()));
+}
+
+#[test]
+fn programs_that_share_libraries_come_with_all_of_them() {
+    let scratch = Scratch::new();
+    let prefix = scratch.toolchain("brew");
+    scratch.binary("brew/Cellar/node/22.1/bin/node");
+    let link = scratch.link("brew/bin/node", "../Cellar/node/22.1/bin/node");
+    let directories = [scratch.join("brew/bin")];
+    let found = availability(named("js"), &search(&directories)).unwrap();
+    assert_eq!(found.tools[0].program, link);
     assert_eq!(found.tools[0].prefix.as_deref(), Some(prefix.as_path()));
 }
 
@@ -303,5 +316,19 @@ fn mistakes_are_told_by_line_and_column() {
     for (text, expected) in table {
         let error = typescript::strip(text).unwrap_err();
         assert!(error.contains(expected), "{text:?} gave {error}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_is_typescript_or_a_mistake(
+        text in "\\PC{0,40}|(let|const|enum|class|namespace|interface|type|import|export|from|as|=>|\
+                 [a-c]|[0-9]|[ <>(){};:,.=?!&*@#'\"`$/\\\\\n-]){0,40}"
+    ) {
+        if let Err(mistakes) = typescript::strip(&text) {
+            prop_assert!(!mistakes.is_empty());
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf};
 
+use crate::language::PrefixRefused;
+
 /// What can be wrong with an environment.
 #[derive(Debug, thiserror::Error)]
 pub enum EnvironmentError {
@@ -78,6 +80,9 @@ pub enum EnvironmentError {
         name: String,
         /// The versions that its project lets in.
         wanted: Option<String>,
+        /// Why the one that was found or named cannot be taken.
+        #[source]
+        refused: Option<PrefixRefused>,
     },
     /// The installer failed.
     #[error("{step} failed with status {status}: {last_lines}")]

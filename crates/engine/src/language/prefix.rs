@@ -40,12 +40,22 @@ pub(crate) fn of(program: &Path) -> Result<Option<PathBuf>, PrefixRefused> {
     if is_system(program) {
         return Ok(None);
     }
+    if let Some(prefix) = of_cellar(program) {
+        check(prefix)?;
+        return Ok(Some(prefix.to_owned()));
+    }
     let bin = program.parent().filter(|parent| parent.ends_with("bin"));
     let Some(prefix) = bin.and_then(Path::parent) else {
         return Err(refused(program, "it is not in a directory called bin"));
     };
     check(prefix)?;
     Ok(Some(prefix.to_owned()))
+}
+
+/// The directory that holds a `Cellar`, if the program lies in one: programs
+/// there use each other's libraries.
+fn of_cellar(program: &Path) -> Option<&Path> {
+    program.ancestors().find(|ancestor| ancestor.ends_with("Cellar"))?.parent()
 }
 
 /// Whether a directory may be shown as a toolchain.

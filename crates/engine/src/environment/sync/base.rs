@@ -21,24 +21,29 @@ pub(super) fn choose(
     options: &SyncOptions,
     requires_python: Option<&str>,
 ) -> Result<PathBuf, EnvironmentError> {
-    let none = || EnvironmentError::NoPython {
+    let none = |refused| EnvironmentError::NoPython {
         name: name.to_owned(),
         wanted: requires_python.map(str::to_owned),
+        refused,
     };
     let search = Search { directories: &options.search_path, python: options.python.as_deref() };
-    let first = python::find(&search).ok().map(|found| found.program);
-    let is_let_in = |program: &PathBuf| {
-        requires_python
-            .is_none_or(|wanted| requires::allows(wanted, &minor_version(program)) == Some(true))
+    let (first, refused) = match python::find(&search) {
+        Ok(found) => (Some(found.program), None),
+        Err(refused) => (None, refused),
     };
+    // Where the operator named one, no other will do.
     if options.python.is_some() {
-        return first.ok_or_else(none);
+        return first.ok_or_else(|| none(refused));
     }
     let by_version = MINOR_VERSIONS.rev().filter_map(|minor| {
         let name = format!("python3.{minor}");
         discover::locate(&[&name], &search).ok().map(|found| found.program)
     });
-    first.into_iter().chain(by_version).find(is_let_in).ok_or_else(none)
+    let is_let_in = |program: &PathBuf| {
+        let version = minor_version(program);
+        requires_python.is_none_or(|wanted| requires::allows(wanted, &version) == Some(true))
+    };
+    first.into_iter().chain(by_version).find(is_let_in).ok_or_else(|| none(refused))
 }
 
 /// The version that an interpreter's real name tells: `python3.12`.

@@ -42,11 +42,12 @@ impl Made {
     ///
     /// # Errors
     /// It cannot be read, or its interpreter may not be shown to runs.
-    pub(super) fn look(work: &Work<'_>) -> Result<Self, EnvironmentError> {
+    pub(super) fn look(work: &Work<'_>, name: &str) -> Result<Self, EnvironmentError> {
         let program = work.python();
-        let base = python::named(&program).map_err(|error| EnvironmentError::Malformed {
-            path: program.clone(),
-            reason: error.to_string(),
+        let base = python::named(&program).map_err(|refused| EnvironmentError::NoPython {
+            name: name.to_owned(),
+            wanted: None,
+            refused: Some(refused),
         })?;
         let (leads, settings) = read(&work.staging, &program).map_err(|source| {
             EnvironmentError::Files { action: "reading", path: program, source }
@@ -83,7 +84,11 @@ impl Made {
         let wanted = work.requires_python;
         if wanted.is_some_and(|wanted| requires::allows(wanted, &version) != Some(true)) {
             let wanted = wanted.map(str::to_owned);
-            return Err(EnvironmentError::NoPython { name: name.to_owned(), wanted });
+            return Err(EnvironmentError::NoPython {
+                name: name.to_owned(),
+                wanted,
+                refused: None,
+            });
         }
         let minor: Vec<String> = version.iter().take(2).map(u64::to_string).collect();
         let dependencies = &project.dependencies;

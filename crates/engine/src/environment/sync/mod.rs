@@ -57,7 +57,7 @@ pub fn sync(
     project.dependencies.iter().try_for_each(|text| check_requirement(text))?;
     let work = Work::begin(&path, options, project.requires_python.as_deref())?;
     let installer = Installer::begin(&work, name, progress)?;
-    let made = Made::look(&work)?;
+    let made = Made::look(&work, name)?;
     let lock = fill(&work, &installer, &made.made_for(&work, name, &project)?, progress)?;
     made.check(&work)?;
     finish(&work, &lock, &made.base, progress)?;
@@ -121,9 +121,8 @@ fn compile(work: &Work<'_>, base: &Path, progress: Progress<'_>) {
     progress("compiling the packages");
     let mut args: Vec<OsString> =
         ["-I", "-S", "-m", "compileall", "-q", "-j", "0"].map(OsString::from).into();
-    args.extend(["--invalidation-mode", "unchecked-hash", "-s"].map(OsString::from));
-    args.push(work.staging.clone().into_os_string());
-    args.extend([OsString::from("-p"), OsString::from(guest::ENVIRONMENT)]);
+    args.extend(["--invalidation-mode", "unchecked-hash", "-d"].map(OsString::from));
+    args.push(Path::new(guest::ENVIRONMENT).join("lib").into_os_string());
     args.push(work.staging.join("lib").into_os_string());
     let call = Call {
         step: "compiling the packages",

@@ -56,7 +56,7 @@ impl Pip {
         if pip.is_recent(work) {
             return Ok(pip);
         }
-        progress("this Python has no recent pip of its own: fetching one for this time");
+        progress("this Python has no recent pip of its own: fetching one for this build");
         let passing = work.scratch.join("pip");
         let mut args = words(&["-I", "-m", "venv"]);
         args.push(passing.clone().into_os_string());
