@@ -1,13 +1,13 @@
 //! Makes a plan of a policy. Pure: what has to be looked up was looked up.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use api::{Access, Control, ProfileName};
 use policy::{GuestPath, MountView, Network, Policy, guest, syscalls};
 
 use crate::{
     identity::INSIDE,
-    plan::{Flags, HostPath, Kind, Plan, Rlimits, ScratchPlace, Slot, Step},
+    plan::{Flags, HostPath, Kind, Part, Plan, Rlimits, ScratchPlace, Slot, Step},
 };
 
 /// A host path that is to be mounted, as the host side found it.
@@ -15,6 +15,9 @@ use crate::{
 pub(crate) struct Source {
     pub host: HostPath,
     pub kind: Kind,
+    /// A directory above it of which one overlay gives it and others: making an
+    /// overlay costs much more than taking a part of one.
+    pub whole: Option<HostPath>,
     /// A descriptor of it with the owner's ids mapped to the sandbox's, where that is wanted.
     pub mapped: Option<i32>,
 }
@@ -47,20 +50,16 @@ const DEVICE_LINKS: [(&str, &str); 4] = [
     ("/dev/stderr", "/proc/self/fd/2"),
 ];
 
-/// What `/proc` shows of the machine or of other people's work.
-const MASKED: [&str; 31] = [
-    "acpi",
-    "asound",
+/// What `/proc` shows of the machine or of other people's work: directories, and files.
+const MASKED_DIRECTORIES: [&str; 7] = ["acpi", "asound", "bus", "fs", "irq", "pressure", "scsi"];
+const MASKED_FILES: [&str; 24] = [
     "buddyinfo",
-    "bus",
     "cmdline",
     "config.gz",
     "diskstats",
-    "fs",
     "interrupts",
     "iomem",
     "ioports",
-    "irq",
     "kallsyms",
     "kcore",
     "key-users",
@@ -71,9 +70,7 @@ const MASKED: [&str; 31] = [
     "modules",
     "pagetypeinfo",
     "partitions",
-    "pressure",
     "sched_debug",
-    "scsi",
     "slabinfo",
     "swaps",
     "sysrq-trigger",
@@ -152,14 +149,29 @@ impl Builder<'_> {
     fn open_mounts(&mut self) {
         self.add(Step::PrivateMounts);
         let mounts = self.policy.mounts();
+        let mut whole: BTreeMap<PathBuf, (HostPath, Vec<Part>)> = BTreeMap::new();
         for (number, (mount, source)) in mounts.iter().zip(&self.facts.sources).enumerate() {
             let (slot, host) = (Self::slot(number), source.host.clone());
-            self.steps.push(match (source.mapped, mount.view, source.kind) {
+            let step = match (source.mapped, mount.view, &source.whole, source.kind) {
                 (Some(descriptor), ..) => Step::Mapped { slot, descriptor, source: host.path },
-                (None, MountView::Private, Kind::Directory) => Step::Overlay { slot, source: host },
-                _ => Step::Bind { slot, source: host },
-            });
+                (None, MountView::Private, Some(above), _) => {
+                    let path = host.path.strip_prefix(&above.path).unwrap_or(&host.path);
+                    let part = Part { slot, path: path.to_owned(), source: host.clone() };
+                    let group = whole.entry(above.path.clone());
+                    group.or_insert_with(|| (above.clone(), Vec::new())).1.push(part);
+                    continue;
+                }
+                (None, MountView::Private, None, Kind::Directory) => {
+                    let part = Part { slot, path: PathBuf::new(), source: host.clone() };
+                    Step::Overlay { source: host, parts: vec![part] }
+                }
+                (None, MountView::Private, None, Kind::File) => Step::Copy { slot, source: host },
+                (None, MountView::Shared, ..) => Step::Bind { slot, source: host },
+            };
+            self.add(step);
         }
+        let whole = whole.into_values();
+        self.steps.extend(whole.map(|(source, parts)| Step::Overlay { source, parts }));
         for (number, device) in self.facts.devices.iter().enumerate() {
             let slot = Self::slot(mounts.len() + number);
             self.steps.push(Step::Bind { slot, source: device.host.clone() });
@@ -215,8 +227,11 @@ impl Builder<'_> {
         let processes_only = self.policy.profile() == ProfileName::Strict;
         self.add(Step::Proc { processes_only });
         if !processes_only {
-            for name in MASKED {
-                self.steps.extend(place(&format!("/proc/{name}")).map(|path| Step::Mask { path }));
+            let directories = MASKED_DIRECTORIES.iter().map(|name| (name, Kind::Directory));
+            let files = MASKED_FILES.iter().map(|name| (name, Kind::File));
+            for (name, kind) in directories.chain(files) {
+                let path = place(&format!("/proc/{name}"));
+                self.steps.extend(path.map(|path| Step::Mask { path, kind }));
             }
         }
     }
@@ -280,7 +295,7 @@ impl Builder<'_> {
         let shared = self.policy.mounts().iter();
         let shared = shared.filter(|mount| mount.access == Access::ReadWrite);
         let writable = writable.chain(shared.map(|mount| mount.target.clone())).collect();
-        let devices = DEVICES.iter().filter_map(|path| place(path)).collect();
+        let devices = place("/dev").into_iter().collect();
         self.add(Step::NoCoreDumps);
         self.add(Step::OomFirst);
         self.add(Step::NotDumpable);

@@ -3,9 +3,11 @@
 //! Compiled only with the feature `knockout`, which a release build refuses. What
 //! is knocked out is reported as not enforced.
 
+use std::mem;
+
 use api::Control;
 
-use crate::plan::{Plan, Step};
+use crate::plan::{Part, Plan, Step};
 
 /// Names the layer that is to be missing.
 const VARIABLE: &str = "CELLBLOCK_KNOCKOUT";
@@ -61,12 +63,12 @@ impl Layer {
     /// Takes the layer's steps out of a plan.
     pub(crate) fn knock_out(self, plan: &mut Plan) {
         plan.steps.retain(|step| !self.is_step(step));
+        if self == Self::PrivateView {
+            plan.steps = mem::take(&mut plan.steps).into_iter().flat_map(binds).collect();
+        }
         for step in &mut plan.steps {
             match (self, &mut *step) {
                 (Self::ReadOnlyMounts, Step::Attach { flags, .. }) => flags.writable = true,
-                (Self::PrivateView, Step::Overlay { slot, source }) => {
-                    *step = Step::Bind { slot: *slot, source: source.clone() };
-                }
                 _ => {}
             }
         }
@@ -85,5 +87,16 @@ impl Layer {
             Self::NestedUserns => matches!(step, Step::NoNestedUserns),
             Self::Cgroup | Self::PrivateView => false,
         }
+    }
+}
+
+/// An overlay's parts, each as the host's own directory or file.
+fn binds(step: Step) -> Vec<Step> {
+    match step {
+        Step::Overlay { parts, .. } => {
+            let bind = |part: Part| Step::Bind { slot: part.slot, source: part.source };
+            parts.into_iter().map(bind).collect()
+        }
+        step => vec![step],
     }
 }

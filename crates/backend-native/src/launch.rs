@@ -76,12 +76,16 @@ pub(crate) fn step_error(
 
 /// Makes the plan of a policy without launching anything.
 pub(crate) fn plan(native: &Native, policy: &Policy) -> Result<Plan, LaunchError> {
-    let sources = look_up(policy, None)?;
+    let sources = look_up(native, policy, None)?;
     Ok(build(policy, &facts(native, policy, &sources, (0, 0))))
 }
 
-fn look_up(policy: &Policy, id: Option<(u32, u32)>) -> Result<Sources, LaunchError> {
-    source::look_up(policy.mounts(), id)
+fn look_up(
+    native: &Native,
+    policy: &Policy,
+    id: Option<(u32, u32)>,
+) -> Result<Sources, LaunchError> {
+    source::look_up(policy.mounts(), id, native.wholes())
         .map_err(|(path, error)| step_error(format!("looking up {path}"), None, error))
 }
 
@@ -111,7 +115,7 @@ impl Opened {
                 .map_err(|error| step_error("taking a user id", Some(Control::OwnUid), error))?,
         };
         let id = (native.is_root() && identity.is_own).then_some(identity.id);
-        let sources = look_up(policy, id)?;
+        let sources = look_up(native, policy, id)?;
         let name = sweep::new_name();
         let limits = policy.limits();
         let limits = LeafLimits {

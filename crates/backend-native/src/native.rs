@@ -4,13 +4,14 @@ use std::{
     fs::{self, File},
     io::{self, Read},
     os::fd::{AsFd, BorrowedFd, OwnedFd},
+    path::PathBuf,
 };
 
 use api::{Control, Enforcement, EnforcementLevel};
 use policy::{HostSupport, Policy, Support};
 use sandbox::{Backend, BoxFuture, LaunchError, Payload, Sandbox};
 
-use crate::{cgroup::Site, identity::IdSource, launch, remedy, sweep};
+use crate::{cgroup::Site, identity::IdSource, launch, remedy, source, sweep};
 
 /// Namespaces, mounts, Landlock, seccomp and cgroups of the host kernel itself.
 #[derive(Debug)]
@@ -19,6 +20,7 @@ pub struct Native {
     site: Site,
     ids: IdSource,
     is_root: bool,
+    wholes: Vec<PathBuf>,
     support: HostSupport,
 }
 
@@ -40,11 +42,13 @@ impl Native {
         let executable = File::open("/proc/self/exe").map_err(NativeError::Executable)?;
         raise_open_files();
         let is_root = rustix::process::geteuid().is_root();
-        let site = Site::find();
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        let site = Site::find(&mounts);
+        let wholes = source::wholes(&mounts);
         sweep::sweep(&site);
         let ids = IdSource::find(is_root);
         let support = HostSupport { controls: lacking(&site, &ids).collect() };
-        Ok(Self { executable: executable.into(), site, ids, is_root, support })
+        Ok(Self { executable: executable.into(), site, ids, is_root, wholes, support })
     }
 
     /// The plan by which a policy would be realised, a step a line.
@@ -61,6 +65,11 @@ impl Native {
 
     pub(crate) const fn site(&self) -> &Site {
         &self.site
+    }
+
+    /// Directories of which one overlay may serve for several mounts.
+    pub(crate) fn wholes(&self) -> &[PathBuf] {
+        &self.wholes
     }
 
     pub(crate) const fn ids(&self) -> &IdSource {

@@ -33,6 +33,15 @@ pub(crate) struct Plan {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Slot(pub u16);
 
+/// A part of an overlay.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Part {
+    pub slot: Slot,
+    pub source: HostPath,
+    /// Relative to what the overlay shows; empty for all of it.
+    pub path: PathBuf,
+}
+
 /// What a mount shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Kind {
@@ -71,8 +80,11 @@ pub(crate) struct Rlimits {
 /// One step of the set-up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Step {
-    /// Opens an overlay of a host directory: the same files, inodes of our own.
-    Overlay { slot: Slot, source: HostPath },
+    /// Opens an overlay of a host directory, or parts of one: the same files,
+    /// inodes of our own.
+    Overlay { source: HostPath, parts: Vec<Part> },
+    /// Reads a small host file, to be written where it is attached.
+    Copy { slot: Slot, source: HostPath },
     /// Opens a host file or directory itself.
     Bind { slot: Slot, source: HostPath },
     /// Takes a mount that the host side opened with the owner's ids mapped to ours.
@@ -96,7 +108,7 @@ pub(crate) enum Step {
     /// Mounts a `/proc` of the new pid namespace.
     Proc { processes_only: bool },
     /// Covers a file or directory of `/proc`.
-    Mask { path: GuestPath },
+    Mask { path: GuestPath, kind: Kind },
     /// Makes `/proc/sys` read-only.
     ReadOnlySysctls,
     /// Forbids user namespaces below this one.
@@ -192,9 +204,17 @@ fn host(source: &HostPath) -> std::path::Display<'_> {
 impl fmt::Display for Step {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Overlay { slot, source } => {
-                write!(out, "open #{} overlay {}", slot.0, host(source))
+            Self::Overlay { source, parts } => {
+                write!(out, "open overlay {} as", host(source))?;
+                parts.iter().try_for_each(|part| {
+                    write!(out, " #{}", part.slot.0)?;
+                    match part.path.as_os_str().is_empty() {
+                        true => Ok(()),
+                        false => write!(out, " {}", part.path.display()),
+                    }
+                })
             }
+            Self::Copy { slot, source } => write!(out, "open #{} copy {}", slot.0, host(source)),
             Self::Bind { slot, source } => write!(out, "open #{} {}", slot.0, host(source)),
             Self::Mapped { slot, source, .. } => {
                 write!(out, "open #{} id-mapped {}", slot.0, source.display())
@@ -220,7 +240,7 @@ impl fmt::Display for Step {
                 let subset = if *processes_only { ",subset=pid" } else { "" };
                 write!(out, "mount /proc nosuid,nodev,noexec,hidepid=invisible{subset}")
             }
-            Self::Mask { path } => write!(out, "mask {path}"),
+            Self::Mask { path, .. } => write!(out, "mask {path}"),
             rest => out.write_str(rest.fixed_text()),
         }?;
         if let Self::Landlock { writable, .. } = self {

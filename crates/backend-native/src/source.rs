@@ -6,7 +6,7 @@ use std::{
         fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
         unix::fs::MetadataExt,
     },
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use policy::{Mount, MountView};
@@ -20,6 +20,34 @@ use crate::{
     idmap::IdMap,
     plan::{HostPath, Kind},
 };
+
+/// Directories of which several small parts are usually seen: one overlay gives
+/// them all, if nothing is mounted below.
+const WHOLES: [&str; 1] = ["/etc"];
+
+/// Those of [`WHOLES`] with nothing mounted below, by the lines of a mountinfo.
+pub(crate) fn wholes(mountinfo: &str) -> Vec<PathBuf> {
+    let points = || mountinfo.lines().filter_map(|line| line.split(' ').nth(4));
+    let is_plain = |whole: &&&str| !points().any(|point| Path::new(point).starts_with(whole));
+    WHOLES.iter().filter(is_plain).map(PathBuf::from).collect()
+}
+
+/// Lets an overlay of a whole directory serve for two or more sources below it.
+fn join(mounts: &[Mount], sources: &mut [Source], wholes: &[PathBuf]) {
+    for whole in wholes {
+        let mut below: Vec<_> = mounts
+            .iter()
+            .zip(sources.iter_mut())
+            .filter(|(mount, _)| mount.view == MountView::Private)
+            .filter(|(_, source)| source.host.path.starts_with(whole))
+            .map(|(_, source)| source)
+            .collect();
+        let Some((_, found)) = open(whole).ok().filter(|_| below.len() > 1) else { continue };
+        for source in &mut below {
+            source.whole = Some(found.host.clone());
+        }
+    }
+}
 
 /// Sources of a policy's mounts, and the mounts that were opened for them.
 #[derive(Debug, Default)]
@@ -37,6 +65,7 @@ pub(crate) struct Sources {
 pub(crate) fn look_up(
     mounts: &[Mount],
     id: Option<(u32, u32)>,
+    wholes: &[PathBuf],
 ) -> Result<Sources, (String, io::Error)> {
     let mut found = Sources::default();
     for mount in mounts {
@@ -49,6 +78,7 @@ pub(crate) fn look_up(
         }
         found.sources.push(source);
     }
+    join(mounts, &mut found.sources, wholes);
     for path in DEVICES {
         let failed = |error| (path.to_owned(), error);
         let (_, source) = open(Path::new(path)).map_err(failed)?;
@@ -68,7 +98,7 @@ fn open(path: &Path) -> io::Result<(OwnedFd, Source)> {
         _ => Kind::File,
     };
     let host = HostPath { path: path.to_owned(), device: found.st_dev, inode: found.st_ino };
-    Ok((descriptor, Source { host, kind, mapped: None }))
+    Ok((descriptor, Source { host, kind, whole: None, mapped: None }))
 }
 
 /// The numbers by which the host kernel knows the devices.

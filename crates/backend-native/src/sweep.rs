@@ -2,8 +2,10 @@
 
 use std::{
     fs,
+    os::unix::fs::MetadataExt,
     path::Path,
     sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
 };
 
 use crate::{cgroup::Site, identity};
@@ -13,12 +15,17 @@ static COUNT: AtomicU64 = AtomicU64::new(0);
 /// Most leftovers looked at in one sweep, so that a start is never slow for them.
 const ENTRIES_MAX: usize = 4096;
 
-/// A name that no other sandbox of this host has, and that tells whose it is:
-/// process id, that process's start time, and a number.
+/// How old a cgroup without processes must be to be nobody's, where its owner
+/// cannot be asked for. A sandbox is never without a process for longer.
+const ABANDONED_AGE: Duration = Duration::from_secs(600);
+
+/// A name that no other sandbox of this host has, and that tells whose it is: pid
+/// namespace, process id in it, that process's start time, and a number.
 pub(crate) fn new_name() -> String {
     let pid = rustix::process::getpid().as_raw_nonzero().get();
     let start = start_time(pid).unwrap_or_default();
-    format!("{pid}-{start}-{}", COUNT.fetch_add(1, Ordering::Relaxed))
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!("{}-{pid}-{start}-{number}", pid_namespace())
 }
 
 /// Removes cgroups whose owner is gone, and its user ids' locks. Its processes
@@ -29,8 +36,13 @@ pub(crate) fn sweep(site: &Site) {
         let Ok(entries) = fs::read_dir(directory) else { continue };
         for entry in entries.take(ENTRIES_MAX).flatten() {
             let name = entry.file_name();
-            if name.to_str().is_some_and(is_orphan) {
-                end(&entry.path());
+            match name.to_str().map(owner) {
+                Some(Owner::Gone) => end(&entry.path()),
+                // Refused, and rightly so, while there is a process in it.
+                Some(Owner::Elsewhere) if is_abandoned(&entry) => {
+                    let _ = fs::remove_dir(entry.path());
+                }
+                _ => {}
             }
         }
     }
@@ -44,13 +56,41 @@ fn end(directory: &Path) {
     let _ = fs::remove_dir(directory);
 }
 
-fn is_orphan(name: &str) -> bool {
-    let mut parts = name.splitn(3, '-');
-    let (pid, start) = (parts.next(), parts.next());
-    match (pid.and_then(|text| text.parse().ok()), start.and_then(|text| text.parse().ok())) {
-        (Some(pid), Some(start)) => start_time(pid) != Some(start),
-        _ => false,
+fn is_abandoned(entry: &fs::DirEntry) -> bool {
+    let age = entry.metadata().and_then(|found| found.modified()).map(|made| made.elapsed());
+    matches!(age, Ok(Ok(age)) if age > ABANDONED_AGE)
+}
+
+/// Whose a cgroup is, by its name.
+#[derive(Debug, PartialEq, Eq)]
+enum Owner {
+    /// A process that lives.
+    Alive,
+    /// A process that ended.
+    Gone,
+    /// A process of another pid namespace, of which nothing can be known here.
+    Elsewhere,
+    /// Not one of ours.
+    Unknown,
+}
+
+fn owner(name: &str) -> Owner {
+    let mut parts = name.splitn(4, '-').map(|text| text.parse::<u64>().ok());
+    let mut part = || parts.next().flatten();
+    let (Some(namespace), Some(pid), Some(start), Some(_)) = (part(), part(), part(), part())
+    else {
+        return Owner::Unknown;
+    };
+    match i32::try_from(pid) {
+        _ if namespace != pid_namespace() => Owner::Elsewhere,
+        Ok(pid) if start_time(pid) == Some(start) => Owner::Alive,
+        _ => Owner::Gone,
     }
+}
+
+/// Which pid namespace this process is in: numbers of processes mean nothing elsewhere.
+fn pid_namespace() -> u64 {
+    fs::metadata("/proc/self/ns/pid").map_or(0, |found| found.ino())
 }
 
 /// When a process started, in ticks since the host's start.
@@ -63,14 +103,17 @@ fn start_time(pid: i32) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_orphan, new_name};
+    use super::{Owner, new_name, owner, pid_namespace};
 
     #[test]
     fn only_names_of_ours_with_no_owner_are_orphans() {
-        assert!(!is_orphan(&new_name()));
-        assert!(!is_orphan("system.slice"));
-        assert!(!is_orphan("1-x-2"));
-        assert!(is_orphan("1-1-0"));
-        assert!(is_orphan("99999999-5-0"));
+        let here = pid_namespace();
+        assert_eq!(owner(&new_name()), Owner::Alive);
+        assert_eq!(owner(&format!("{here}-1-1-0")), Owner::Gone);
+        assert_eq!(owner(&format!("{here}-99999999999-5-0")), Owner::Gone);
+        assert_eq!(owner("1-1-1-0"), Owner::Elsewhere);
+        for name in ["system.slice", "1-x-2-3", "1-2-3", "", "-1-1-1-0", "1-2-3-x"] {
+            assert_eq!(owner(name), Owner::Unknown, "{name}");
+        }
     }
 }

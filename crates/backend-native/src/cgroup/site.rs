@@ -50,12 +50,12 @@ pub(crate) struct Supports {
 }
 
 impl Site {
-    /// Finds the site: below the cgroups that this process is in.
-    pub(crate) fn find() -> Self {
-        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    /// Finds the site: below the cgroups that this process is in, by the text of
+    /// its mountinfo.
+    pub(crate) fn find(mounts: &str) -> Self {
         let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
         let mut site = Self::default();
-        for hierarchy in hierarchies(&mounts) {
+        for hierarchy in hierarchies(mounts) {
             let Some(inside) = own_path(&own, &hierarchy) else { continue };
             let place = hierarchy.mount_point.join(inside);
             if let Err(error) = site.add(&hierarchy, &place) {

@@ -93,6 +93,7 @@ fn become_step(init: &Init, step: &StepOrder) -> io::Error {
 
 fn prepare_and_exec(init: &Init, step: &StepOrder) -> io::Result<Infallible> {
     rustix::process::setsid()?;
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     sys::signal::reset();
     let stderr = init.descriptor(init.orders.stderr)?.try_clone()?;
     let stdout = match step.is_compile {

@@ -13,7 +13,7 @@ use std::{
 
 use policy::GuestPath;
 use rustix::{
-    fs::{self, AtFlags, CWD, Mode, OFlags, ResolveFlags},
+    fs::{self, CWD, Mode, OFlags, ResolveFlags},
     mount::{
         self, FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags,
         UnmountFlags,
@@ -21,7 +21,7 @@ use rustix::{
 };
 use sys::mount::{Attributes, Reach, set_attributes};
 
-use crate::plan::{Flags, HostPath, Kind, ScratchPlace, Slot, Step, below_root};
+use crate::plan::{Flags, HostPath, Kind, Part, ScratchPlace, Slot, Step, below_root};
 
 /// The mounts that are open, and the root once there is one.
 pub(super) struct Builder {
@@ -32,12 +32,22 @@ pub(super) struct Builder {
     covering: Option<OwnedFd>,
     root: Option<OwnedFd>,
     made: BTreeSet<PathBuf>,
+    /// The directory that was last put something into.
+    parent: Option<(PathBuf, OwnedFd)>,
+    copies: BTreeMap<Slot, Vec<u8>>,
 }
+
+/// The largest host file that is copied: system configuration is far smaller.
+pub(crate) const COPY_BYTES_MAX: u64 = 1 << 20;
+
+const CLONE: OpenTreeFlags = OpenTreeFlags::OPEN_TREE_CLONE.union(OpenTreeFlags::OPEN_TREE_CLOEXEC);
 
 const DIRECTORY: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 impl Builder {
     pub(super) fn new() -> io::Result<Self> {
+        // Modes are as the plan has them.
+        rustix::process::umask(Mode::empty());
         let proc = fs::open("/proc", DIRECTORY, Mode::empty())?;
         Ok(Self {
             proc,
@@ -46,6 +56,8 @@ impl Builder {
             covering: None,
             root: None,
             made: BTreeSet::new(),
+            parent: None,
+            copies: BTreeMap::new(),
         })
     }
 
@@ -77,20 +89,14 @@ impl Builder {
 
     pub(super) fn open_bind(&mut self, slot: Slot, source: &HostPath) -> io::Result<()> {
         let host = Self::open_host(source)?;
-        let mount = mount::open_tree(
-            host,
-            "",
-            OpenTreeFlags::OPEN_TREE_CLONE
-                | OpenTreeFlags::OPEN_TREE_CLOEXEC
-                | OpenTreeFlags::AT_EMPTY_PATH
-                | OpenTreeFlags::AT_RECURSIVE,
-        )?;
+        let flags = CLONE | OpenTreeFlags::AT_EMPTY_PATH | OpenTreeFlags::AT_RECURSIVE;
+        let mount = mount::open_tree(host, "", flags)?;
         self.take(slot, mount);
         Ok(())
     }
 
     /// An overlay's inodes are its own, and so are the locks and watches on them.
-    pub(super) fn open_overlay(&mut self, slot: Slot, source: &HostPath) -> io::Result<()> {
+    pub(super) fn open_overlay(&mut self, source: &HostPath, parts: &[Part]) -> io::Result<()> {
         let host = Self::open_host(source)?;
         let context = mount::fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
         let empty = self.empty_directory()?;
@@ -98,7 +104,33 @@ impl Builder {
         mount::fsconfig_set_string(context.as_fd(), "source", "overlay")?;
         mount::fsconfig_set_string(context.as_fd(), "lowerdir", layers)?;
         mount::fsconfig_create(context.as_fd())?;
-        self.take(slot, fsmount(context.as_fd())?);
+        let overlay = fsmount(context.as_fd())?;
+        if let [Part { slot, path, .. }] = parts
+            && path.as_os_str().is_empty()
+        {
+            self.take(*slot, overlay);
+            return Ok(());
+        }
+        stand_on_host(&overlay)?;
+        for part in parts {
+            let mount = mount::open_tree(&overlay, &part.path, CLONE)?;
+            self.take(part.slot, mount);
+        }
+        Ok(())
+    }
+
+    /// Reads a small file; its copy has an inode of its own.
+    pub(super) fn copy(&mut self, slot: Slot, source: &HostPath) -> io::Result<()> {
+        let host = Self::open_host(source)?;
+        let path = format!("/proc/self/fd/{}", host.as_raw_fd());
+        let mut bytes = Vec::new();
+        let file = std::fs::File::open(path)?;
+        let size =
+            io::Read::read_to_end(&mut io::Read::take(file, COPY_BYTES_MAX + 1), &mut bytes)?;
+        if size as u64 > COPY_BYTES_MAX {
+            return Err(rustix::io::Errno::FBIG.into());
+        }
+        self.copies.insert(slot, bytes);
         Ok(())
     }
 
@@ -116,7 +148,9 @@ impl Builder {
     /// Where a waived step failed, what stands in for it.
     pub(super) fn fall_back(&mut self, step: &Step) -> io::Result<()> {
         match step {
-            Step::Overlay { slot, source } => self.open_bind(*slot, source),
+            Step::Overlay { parts, .. } => {
+                parts.iter().try_for_each(|part| self.open_bind(part.slot, &part.source))
+            }
             _ => Ok(()),
         }
     }
@@ -161,11 +195,16 @@ impl Builder {
         Ok(())
     }
 
-    fn parent_of<'a>(&mut self, path: &'a GuestPath) -> io::Result<(OwnedFd, &'a OsStr)> {
+    /// The directory that a path is in, made if need be, and the path's name there.
+    fn parent_of<'a>(&mut self, path: &'a GuestPath) -> io::Result<(BorrowedFd<'_>, &'a OsStr)> {
         let invalid = || io::Error::from(rustix::io::Errno::INVAL);
         let (parent, name) = split(below_root(path)).ok_or_else(invalid)?;
-        self.directories(parent, Mode::from_raw_mode(0o755))?;
-        Ok((self.open(parent, DIRECTORY)?, name))
+        if self.parent.as_ref().is_none_or(|(held, _)| held != parent) {
+            self.directories(parent, Mode::from_raw_mode(0o755))?;
+            self.parent = Some((parent.to_owned(), self.open(parent, DIRECTORY)?));
+        }
+        let (_, parent) = self.parent.as_ref().ok_or_else(invalid)?;
+        Ok((parent.as_fd(), name))
     }
 
     pub(super) fn symlink(&mut self, path: &GuestPath, target: &Path) -> io::Result<()> {
@@ -173,11 +212,11 @@ impl Builder {
         Ok(fs::symlinkat(target, parent, name)?)
     }
 
-    pub(super) fn file(&mut self, path: &GuestPath, text: &str) -> io::Result<()> {
+    pub(super) fn file(&mut self, path: &GuestPath, text: &[u8]) -> io::Result<()> {
         let (parent, name) = self.parent_of(path)?;
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
         let file = fs::openat(parent, name, flags, Mode::from_raw_mode(0o644))?;
-        io::Write::write_all(&mut std::fs::File::from(file), text.as_bytes())
+        io::Write::write_all(&mut std::fs::File::from(file), text)
     }
 
     pub(super) fn attach(
@@ -187,22 +226,24 @@ impl Builder {
         kind: Kind,
         flags: Flags,
     ) -> io::Result<()> {
+        if let Some(bytes) = self.copies.remove(&slot) {
+            return self.file(target, &bytes);
+        }
         let missing = || io::Error::from(rustix::io::Errno::BADF);
         let mount = self.slots.remove(&slot).ok_or_else(missing)?;
         set_attributes(mount.as_fd(), attributes(flags), Reach::Tree)?;
-        let place = match kind {
+        match kind {
             Kind::Directory => {
                 self.directories(below_root(target), Mode::from_raw_mode(0o755))?;
-                self.open(below_root(target), DIRECTORY)?
+                attach_at(&mount, &self.open(below_root(target), DIRECTORY)?)
             }
             Kind::File => {
                 let (parent, name) = self.parent_of(target)?;
                 let flags = OFlags::CREATE | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                drop(fs::openat(&parent, name, flags, Mode::from_raw_mode(0o644))?);
-                self.open(below_root(target), OFlags::PATH)?
+                let place = fs::openat(parent, name, flags, Mode::from_raw_mode(0o644))?;
+                attach_at(&mount, &place)
             }
-        };
-        attach_at(&mount, &place)
+        }
     }
 
     /// Mounts the one writable file system and puts its directories into place.
@@ -213,16 +254,19 @@ impl Builder {
         places: &[ScratchPlace],
     ) -> io::Result<()> {
         let scratch = tmpfs(bytes, inodes, "0755")?;
+        // Clones have the flags of what they are clones of.
+        let flags = Flags { writable: true, ..Flags::default() };
+        set_attributes(scratch.as_fd(), attributes(flags), Reach::One)?;
         stand_on_host(&scratch)?;
         for (number, place) in places.iter().enumerate() {
             let name = number.to_string();
             let mode = Mode::from_raw_mode(if place.sticky { 0o1777 } else { 0o755 });
             fs::mkdirat(&scratch, &name, mode)?;
-            fs::chmodat(&scratch, &name, mode, AtFlags::empty())?;
-            let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-            let mount = mount::open_tree(&scratch, &name, flags)?;
-            let flags = Flags { writable: true, no_exec: place.no_exec, devices: false };
-            set_attributes(mount.as_fd(), attributes(flags), Reach::One)?;
+            let mount = mount::open_tree(&scratch, &name, CLONE)?;
+            if place.no_exec {
+                let flags = Flags { no_exec: true, ..flags };
+                set_attributes(mount.as_fd(), attributes(flags), Reach::One)?;
+            }
             self.directories(below_root(&place.target), Mode::from_raw_mode(0o755))?;
             attach_at(&mount, &self.open(below_root(&place.target), DIRECTORY)?)?;
         }
@@ -238,48 +282,45 @@ impl Builder {
     }
 
     /// Covers a path of `/proc`, if the host kernel has it: a file by the null
-    /// device, a directory by an empty one.
-    pub(super) fn mask(&mut self, path: &GuestPath) -> io::Result<()> {
+    /// device, a directory by an empty one. Both are read-only already.
+    pub(super) fn mask(&mut self, path: &GuestPath, kind: Kind) -> io::Result<()> {
         let name = below_root(path).strip_prefix("proc").unwrap_or(Path::new(""));
-        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let place = match fs::openat(&self.proc, name, flags, Mode::empty()) {
-            Ok(place) => place,
-            Err(rustix::io::Errno::NOENT) => return Ok(()),
-            Err(error) => return Err(error.into()),
+        let cover = match kind {
+            Kind::Directory => self.nothing()?,
+            Kind::File => self.null_device()?,
         };
-        let is_directory = fs::FileType::from_raw_mode(fs::fstat(&place)?.st_mode).is_dir();
-        let (cover, flags) = if is_directory {
-            (self.nothing()?, Flags { no_exec: true, ..Flags::default() })
-        } else {
-            (self.null_device()?, Flags { no_exec: true, devices: true, writable: false })
-        };
-        set_attributes(cover.as_fd(), attributes(flags), Reach::One)?;
-        attach_at(&cover, &place)
+        match mount::move_mount(
+            &cover,
+            "",
+            &self.proc,
+            name,
+            MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH,
+        ) {
+            Err(rustix::io::Errno::NOENT) => Ok(()),
+            done => Ok(done?),
+        }
     }
 
     /// An empty directory: one for all masks.
     fn nothing(&mut self) -> io::Result<OwnedFd> {
         if self.covering.is_none() {
             let covering = tmpfs(4096, 1, "0555")?;
+            let flags = Flags { no_exec: true, ..Flags::default() };
+            set_attributes(covering.as_fd(), attributes(flags), Reach::One)?;
             stand_on_host(&covering)?;
             self.covering = Some(covering);
         }
         let missing = || io::Error::from(rustix::io::Errno::BADF);
         let covering = self.covering.as_ref().ok_or_else(missing)?;
-        let flags = OpenTreeFlags::OPEN_TREE_CLONE
-            | OpenTreeFlags::OPEN_TREE_CLOEXEC
-            | OpenTreeFlags::AT_EMPTY_PATH;
-        Ok(mount::open_tree(covering, "", flags)?)
+        Ok(mount::open_tree(covering, "", CLONE | OpenTreeFlags::AT_EMPTY_PATH)?)
     }
 
     fn null_device(&self) -> io::Result<OwnedFd> {
-        let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-        Ok(mount::open_tree(self.root()?, "dev/null", flags)?)
+        Ok(mount::open_tree(self.root()?, "dev/null", CLONE)?)
     }
 
     pub(super) fn read_only_sysctls(&self) -> io::Result<()> {
-        let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-        let mount = match mount::open_tree(&self.proc, "sys", flags) {
+        let mount = match mount::open_tree(&self.proc, "sys", CLONE) {
             Ok(mount) => mount,
             Err(rustix::io::Errno::NOENT) => return Ok(()),
             Err(error) => return Err(error.into()),

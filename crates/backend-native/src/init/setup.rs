@@ -48,7 +48,8 @@ fn is_waived(plan: &Plan, control: Option<Control>) -> bool {
 
 fn apply_one(init: &Init, builder: &mut Builder, step: &Step) -> io::Result<()> {
     match step {
-        Step::Overlay { slot, source } => builder.open_overlay(*slot, source),
+        Step::Overlay { source, parts } => builder.open_overlay(source, parts),
+        Step::Copy { slot, source } => builder.copy(*slot, source),
         Step::Bind { slot, source } => builder.open_bind(*slot, source),
         Step::Mapped { slot, descriptor, .. } => {
             builder.take(*slot, init.descriptor(*descriptor)?.try_clone()?);
@@ -59,11 +60,11 @@ fn apply_one(init: &Init, builder: &mut Builder, step: &Step) -> io::Result<()> 
         Step::Root { bytes, inodes } => builder.mount_root(*bytes, *inodes),
         Step::Directory { path, mode } => builder.directory(path, *mode),
         Step::Symlink { path, target } => builder.symlink(path, target),
-        Step::File { path, text } => builder.file(path, text),
+        Step::File { path, text } => builder.file(path, text.as_bytes()),
         Step::Scratch { bytes, inodes, places } => builder.scratch(*bytes, *inodes, places),
         Step::Attach { slot, target, kind, flags } => builder.attach(*slot, target, *kind, *flags),
         Step::Proc { processes_only } => builder.proc(*processes_only),
-        Step::Mask { path } => builder.mask(path),
+        Step::Mask { path, kind } => builder.mask(path, *kind),
         Step::ReadOnlySysctls => builder.read_only_sysctls(),
         Step::NoNestedUserns => builder.write_proc("sys/user/max_user_namespaces", "0"),
         Step::HostName => Ok(rustix::system::sethostname(b"sandbox")?),
