@@ -66,7 +66,12 @@ impl IdSource {
     /// Finds out what this process may give.
     pub(crate) fn find(is_root: bool) -> Self {
         if is_root {
-            return Self::Range { first: ROOT_RANGE.0, count: ROOT_RANGE.1 };
+            let (first, count) = ROOT_RANGE;
+            let maps = ["uid_map", "gid_map"].map(|name| {
+                fs::read_to_string(format!("/proc/self/{name}")).unwrap_or_default()
+            });
+            let has_range = maps.iter().all(|map| is_mapped(map, ROOT_RANGE));
+            return if has_range { Self::Range { first, count } } else { Self::Caller };
         }
         let uid = rustix::process::getuid().as_raw();
         let range = |file| {
@@ -103,6 +108,19 @@ impl IdSource {
         }
         Err(io::Error::other("every user id of the range is taken"))
     }
+}
+
+/// Whether a process's map of ids has all of a range: the root of a container
+/// may have few.
+fn is_mapped(map: &str, (first, count): (u32, u32)) -> bool {
+    map.lines().any(|line| {
+        let mut fields = line.split_whitespace().map(|field| field.parse::<u64>().ok());
+        let (Some(Some(start)), Some(Some(length))) = (fields.next(), fields.nth(1)) else {
+            return false;
+        };
+        let (first, end) = (u64::from(first), u64::from(first) + u64::from(count));
+        start <= first && start.checked_add(length).is_some_and(|last| end <= last)
+    })
 }
 
 /// The most leftovers that are taken away in one start, so that none is slow for them.
@@ -236,7 +254,9 @@ fn try_lock(path: PathBuf) -> io::Result<Option<Lock>> {
 
 #[cfg(test)]
 mod tests {
-    use super::subordinate_range;
+    use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn subordinate_ranges_are_ours_and_fit() {
@@ -246,5 +266,50 @@ mod tests {
         assert_eq!(subordinate_range(text, 9, Some("bob")), None);
         assert_eq!(subordinate_range(text, 9, Some("eve")), None);
         assert_eq!(subordinate_range("", 0, None), None);
+    }
+
+    #[test]
+    fn only_a_root_that_has_the_range_gives_of_it() {
+        assert!(is_mapped("         0          0 4294967295\n", ROOT_RANGE));
+        assert!(is_mapped("0 1000 1\n1 100000 4294967294\n", ROOT_RANGE));
+        assert!(is_mapped("1879048192 5 1048576\n", ROOT_RANGE));
+        assert!(!is_mapped("1879048192 5 1048575\n", ROOT_RANGE));
+        assert!(!is_mapped("1879048193 5 4000000\n", ROOT_RANGE));
+        assert!(!is_mapped("0 1000 1\n1 100000 65536\n", ROOT_RANGE));
+        assert!(!is_mapped("0 0 x\n", ROOT_RANGE));
+        assert!(!is_mapped("", ROOT_RANGE));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_in_the_files_is_misread(text in "([a-c]|[0-9]{1,11}|:|\n| ){0,40}", uid: u32) {
+            if let Some((first, count)) = subordinate_range(&text, uid, Some("a")) {
+                prop_assert!(count > 0 && first.checked_add(count).is_some());
+                let theirs = [format!("a:{first}:{count}"), format!("{uid}:{first}:{count}")];
+                let digits = |line: &str| line.replace(' ', "");
+                prop_assert!(text.lines().any(|line| {
+                    let fields: Vec<_> = digits(line).split(':').take(3).map(|field| {
+                        field.parse::<u32>().map_or(field.to_owned(), |number| number.to_string())
+                    }).collect();
+                    theirs.contains(&fields.join(":"))
+                }), "{text:?} gave {first}:{count}");
+            }
+            let _ = is_mapped(&text, ROOT_RANGE);
+        }
+
+        #[test]
+        fn any_text_may_stand_in_the_files(text: String, uid: u32) {
+            let _ = subordinate_range(&text, uid, None);
+            let _ = is_mapped(&text, ROOT_RANGE);
+        }
+    }
+
+    #[test]
+    fn a_lock_is_one_holders_and_goes_with_it() {
+        let path = std::env::temp_dir().join(format!("lock-{}", std::process::id()));
+        let held = try_lock(path.clone()).unwrap().unwrap();
+        assert!(try_lock(path.clone()).unwrap().is_none());
+        drop(held);
+        assert!(!path.exists());
     }
 }

@@ -122,3 +122,6 @@ pub(crate) fn receive(socket: impl AsFd, flags: RecvFlags) -> io::Result<Option<
     bytes.truncate(received.bytes);
     Ok((received.bytes > 0).then_some(Packet { bytes, descriptor }))
 }
+
+#[cfg(test)]
+mod tests;
