@@ -11,6 +11,7 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
+    sync::OnceLock,
 };
 
 use engine::{
@@ -286,23 +287,30 @@ fn check_settled(directory: &Path) {
     assert!(compiled > 0);
 }
 
-/// A directory with `uv` in it, fetched by pip; `None` where that cannot be.
-fn fetched_uv(scratch: &Scratch) -> Option<PathBuf> {
-    let options = options(search_path());
-    let Some(python) = &options.python else {
-        skip("there is no Python");
-        return None;
+/// A directory with `uv` in it: one of the search path, else one that pip
+/// fetches and that later tests find again. `None` where that cannot be.
+fn uv() -> Option<&'static Path> {
+    static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let find = || {
+        let mut path = search_path();
+        path.push(Path::new(env!("CARGO_TARGET_TMPDIR")).join("uv/bin"));
+        let here = path.iter().find(|directory| directory.join("uv").is_file());
+        here.cloned().or_else(|| fetch_uv(&path.pop()?))
     };
-    let venv = scratch.join("tools");
-    let made = Command::new(python).args(["-I", "-m", "venv"]).arg(&venv).status().unwrap();
-    let pip = venv.join("bin/python");
-    let mut fetch = Command::new(pip);
-    fetch.args(["-I", "-m", "pip", "install", "--quiet", "--only-binary", ":all:", "uv"]);
-    if !made.success() || !fetch.status().is_ok_and(|status| status.success()) {
-        skip("uv cannot be fetched");
-        return None;
+    let found = FOUND.get_or_init(find).as_deref();
+    if found.is_none() {
+        skip("uv cannot be had");
     }
-    Some(venv.join("bin"))
+    found
+}
+
+fn fetch_uv(directory: &Path) -> Option<PathBuf> {
+    let python = options(search_path()).python?;
+    let made = Command::new(python).args(["-I", "-m", "venv"]).arg(directory.parent()?).status();
+    let mut fetch = Command::new(directory.join("python"));
+    fetch.args(["-I", "-m", "pip", "install", "--quiet", "--only-binary", ":all:", "uv"]);
+    let succeeded = made.ok()?.success() && fetch.status().ok()?.success();
+    succeeded.then(|| directory.to_owned())
 }
 
 #[test]
@@ -312,18 +320,16 @@ fn pip_builds_what_its_lock_reproduces() {
     if options.python.is_none() {
         return skip("there is no Python");
     }
-    let with_uv = |directory: &PathBuf| directory.join("uv").exists();
-    let search_path = options.search_path.iter().filter(|d| !with_uv(d)).cloned().collect();
+    let search_path = installers().swap_remove(0);
     check_synced(&scratch, &SyncOptions { search_path, ..options }, "pip");
 }
 
 #[test]
 fn uv_builds_what_its_lock_reproduces() {
     let scratch = Scratch::new();
-    let tools = Scratch::new();
-    let Some(uv) = fetched_uv(&tools) else { return };
+    let Some(uv) = uv() else { return };
     let mut path = search_path();
-    path.insert(0, uv.clone());
+    path.insert(0, uv.to_owned());
     let options = SyncOptions { search_path: path, ..options(search_path()) };
     check_synced(&scratch, &options, "uv");
 }
@@ -368,15 +374,12 @@ fn offline(index: &Path, search_path: Vec<PathBuf>) -> SyncOptions {
     options
 }
 
-/// The search paths with which pip and, where it is here, uv is the installer.
+/// The search paths with which pip and uv is the installer.
 fn installers() -> Vec<Vec<PathBuf>> {
-    let path = search_path();
-    let without = path.iter().filter(|directory| !directory.join("uv").exists()).cloned();
-    let mut installers = vec![without.collect::<Vec<_>>()];
-    if installers[0].len() < path.len() {
-        installers.push(path);
-    }
-    installers
+    let mut without = search_path();
+    without.retain(|directory| !directory.join("uv").exists());
+    let with = uv().map(|uv| [vec![uv.to_owned()], without.clone()].concat());
+    std::iter::once(without).chain(with).collect()
 }
 
 #[test]
