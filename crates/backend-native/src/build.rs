@@ -308,3 +308,6 @@ impl Builder<'_> {
         self.add(Step::SyscallFilter { profile: profile.to_string(), program });
     }
 }
+
+#[cfg(test)]
+mod tests;

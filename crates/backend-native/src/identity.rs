@@ -67,9 +67,8 @@ impl IdSource {
     pub(crate) fn find(is_root: bool) -> Self {
         if is_root {
             let (first, count) = ROOT_RANGE;
-            let maps = ["uid_map", "gid_map"].map(|name| {
-                fs::read_to_string(format!("/proc/self/{name}")).unwrap_or_default()
-            });
+            let maps = ["uid_map", "gid_map"]
+                .map(|name| fs::read_to_string(format!("/proc/self/{name}")).unwrap_or_default());
             let has_range = maps.iter().all(|map| is_mapped(map, ROOT_RANGE));
             return if has_range { Self::Range { first, count } } else { Self::Caller };
         }
