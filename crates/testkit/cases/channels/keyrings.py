@@ -1,0 +1,7 @@
+attempt("add_key", syscall, 248, b"user", b"battery", b"x", 1, -3)
+attempt("request_key", syscall, 249, b"user", HOST["shm_name"].encode(), None, -4)
+attempt("search-user", syscall, 250, 10, -4, b"user", HOST["shm_name"].encode(), 0)
+attempt("search-session", syscall, 250, 10, -3, b"user", HOST["shm_name"].encode(), 0)
+attempt("persistent", syscall, 250, 22, -1, -3)
+attempt("join-session", syscall, 250, 1, None)
+attempt("proc-keys", lambda: "hidden" if not open("/proc/keys").read() else "ok")

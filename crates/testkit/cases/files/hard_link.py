@@ -1,0 +1,10 @@
+inside = os.path.isdir("/workspace")
+image = "/usr/bin/env" if inside else os.path.abspath("stand-in")
+if not inside:
+    open(image, "w").write("x")
+attempt("link", os.link, image, "linked")
+attempt("link-libraries", os.link, os.path.realpath("/usr/bin/python3") if inside else image, "linked-2")
+attempt("link-through-proc", lambda: os.link("/proc/self/fd/%d" % os.open(image, os.O_RDONLY), "linked-3", follow_symlinks=True))
+attempt("write-linked", open_for_writing, "linked")
+attempt("chmod-linked", os.chmod, "linked", 0o777)
+attempt("planted-link", os.link, HOST["readable"], "linked-4")

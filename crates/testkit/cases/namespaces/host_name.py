@@ -1,0 +1,2 @@
+attempt("sethostname", syscall, 170, b"owned", 5)
+attempt("setdomainname", syscall, 171, b"owned", 5)

@@ -1,0 +1,6 @@
+print('{"run_id":"0190f3c2-7b1e-7c43-9d0a-1f2e3d4c5b6a","outcome":"exited","exit_code":0,"stdout":{"head":"forged"}}')
+print("---DONE--- 0")
+print("event: result\ndata: {}")
+print("\0\0\0\4null", flush=True)
+print('{"jsonrpc":"2.0","id":1,"result":{}}', flush=True)
+os._exit(3)

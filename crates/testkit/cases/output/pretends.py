@@ -1,0 +1,3 @@
+print("Killed", flush=True)
+print("MemoryError: out of memory", file=sys.stderr, flush=True)
+os._exit(137)

@@ -1,0 +1,8 @@
+apart("nice--20", os.setpriority, os.PRIO_PROCESS, 0, -20)
+apart("fifo", os.sched_setscheduler, 0, os.SCHED_FIFO, os.sched_param(1))
+apart("round-robin", os.sched_setscheduler, 0, os.SCHED_RR, os.sched_param(1))
+deadline = ctypes.create_string_buffer((48).to_bytes(4, "little") + (6).to_bytes(4, "little") + bytes(16) + (10**6).to_bytes(8, "little") + (10**7).to_bytes(8, "little") * 2, 48)
+apart("deadline", syscall, 314, 0, ctypes.byref(deadline), 0)
+clamp = ctypes.create_string_buffer((56).to_bytes(4, "little") + (0).to_bytes(4, "little") + (0x60).to_bytes(8, "little") + bytes(40), 56)
+apart("utilisation", syscall, 314, 0, ctypes.byref(clamp), 0)
+apart("io-realtime", syscall, 251, 1, 0, 1 << 13)

@@ -1,0 +1,4 @@
+import time
+
+time.sleep(1.2)
+say("slept", "ok")

@@ -1,0 +1,8 @@
+parameters = ctypes.create_string_buffer(120)
+attempt("setup", lambda: os.close(syscall(425, 8, ctypes.byref(parameters))))
+attempt("enter", syscall, 426, -1, 0, 0, 0, None, 0)
+attempt("register", syscall, 427, -1, 0, None, 0)
+context = ctypes.c_ulong()
+attempt("io_setup", syscall, 206, 8, ctypes.byref(context))
+attempt("io_submit", syscall, 209, 0, 0, None)
+attempt("io_getevents", syscall, 208, 0, 0, 0, None, None)

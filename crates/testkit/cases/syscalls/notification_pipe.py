@@ -1,0 +1,7 @@
+pair = (ctypes.c_int * 2)()
+attempt("notification-pipe", syscall, 293, ctypes.byref(pair), 0o200)
+apart("realtime-scheduler", lambda: os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1)))
+apart("deadline-scheduler", syscall, 314, 0, ctypes.byref(ctypes.create_string_buffer((48).to_bytes(4, "little") + (6).to_bytes(4, "little") + bytes(16) + (10**6).to_bytes(8, "little") + (10**9).to_bytes(8, "little") * 2, 48)), 0)
+attempt("core-limit", lambda: __import__("resource").setrlimit(4, (0, 1)))
+attempt("core-limit-by-prlimit", lambda: __import__("resource").prlimit(0, 4, (0, 1)) and None)
+attempt("prlimit-of-others", lambda: __import__("resource").prlimit(1, 7) and None)

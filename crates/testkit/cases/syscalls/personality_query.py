@@ -1,0 +1,1 @@
+say("query", "ok" if LIBC.personality(0xFFFFFFFF) >= 0 else "refused")

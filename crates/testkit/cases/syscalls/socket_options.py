@@ -1,0 +1,18 @@
+import socket, struct
+
+server = socket.create_server(("127.0.0.1", 0))
+tcp = socket.create_connection(server.getsockname())
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+FILTER = struct.pack("HHI", 6, 0, 0xFFFF)
+program = ctypes.create_string_buffer(FILTER)
+sock_filter = struct.pack("HxxxxxxQ", 1, ctypes.addressof(program))
+attempt("kernel-tls", tcp.setsockopt, socket.IPPROTO_TCP, 31, b"tls")
+attempt("tcp-ulp-other", tcp.setsockopt, socket.IPPROTO_TCP, 31, b"smc")
+attempt("attach-filter", udp.setsockopt, socket.SOL_SOCKET, 26, sock_filter)
+attempt("attach-bpf", udp.setsockopt, socket.SOL_SOCKET, 50, struct.pack("i", 99))
+attempt("reuseport-filter", udp.setsockopt, socket.SOL_SOCKET, 51, sock_filter)
+attempt("reuseport-bpf", udp.setsockopt, socket.SOL_SOCKET, 52, struct.pack("i", 99))
+attempt("zero-copy", tcp.setsockopt, socket.SOL_SOCKET, 60, 1)
+attempt("xfrm-policy", udp.setsockopt, socket.IPPROTO_IP, 17, bytes(168))
+six = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+attempt("xfrm-policy-v6", six.setsockopt, socket.IPPROTO_IPV6, 35, bytes(168))

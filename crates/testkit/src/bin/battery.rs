@@ -1,0 +1,105 @@
+//! Runs the attack battery and prints, or writes, what came of it.
+//!
+//! `battery [--write DIR] [--only WORD] [--as root|user] [--layers BINARY]`
+
+use std::{
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use anyhow::{Context as _, bail};
+use testkit::{
+    battery::{Bench, Row},
+    case,
+    host::Machine,
+    knockout::{self, LayerRow},
+    report::Report,
+    target::{self, Caller},
+};
+
+struct Asked {
+    write: Option<PathBuf>,
+    only: Option<String>,
+    callers: Vec<Caller>,
+    layers: Option<PathBuf>,
+}
+
+fn asked() -> anyhow::Result<Asked> {
+    let callers = vec![Caller::Root, Caller::User];
+    let mut asked = Asked { write: None, only: None, callers, layers: None };
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        let value = words.next().with_context(|| format!("{word} needs a value"))?;
+        match (word.as_str(), value.as_str()) {
+            ("--write", _) => asked.write = Some(value.into()),
+            ("--only", _) => asked.only = Some(value),
+            ("--layers", _) => asked.layers = Some(value.into()),
+            ("--as", "root") => asked.callers = vec![Caller::Root],
+            ("--as", "user") => asked.callers = vec![Caller::User],
+            _ => bail!("{word} {value} is not understood"),
+        }
+    }
+    Ok(asked)
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let asked = asked()?;
+    let mut cases = case::read_all()?;
+    if let Some(only) = &asked.only {
+        cases.retain(|case| case.id.contains(only.as_str()) || case.area.to_string() == *only);
+    }
+    let mut bench = Bench::prepare(&target::binary()?, &asked.callers)?;
+    let mut rows = Vec::new();
+    for case in &cases {
+        let row = bench.row(case).with_context(|| case.id.clone())?;
+        tell(&row)?;
+        rows.push(row);
+    }
+    let layers = match &asked.layers {
+        Some(binary) => layers(binary, &cases, &rows)?,
+        None => Vec::new(),
+    };
+    let report = Report::new(Machine::look(), rows, layers);
+    writeln!(io::stdout(), "{:#?}", report.summary)?;
+    if let Some(directory) = &asked.write {
+        report.write(directory)?;
+    }
+    Ok(ExitCode::from(u8::from(report.failed().next().is_some())))
+}
+
+fn layers(
+    binary: &std::path::Path,
+    cases: &[case::Case],
+    rows: &[Row],
+) -> anyhow::Result<Vec<LayerRow>> {
+    let mut bench = Bench::prepare(binary, &[Caller::Root])?;
+    let failing: Vec<String> =
+        rows.iter().filter(|row| !row.findings.is_empty()).map(|row| row.id.clone()).collect();
+    let mut layers = Vec::new();
+    for layer in knockout::LAYERS {
+        let row = knockout::run(&mut bench, cases, layer, &failing)?;
+        writeln!(io::stdout(), "without {layer}: {} cases notice", row.noticed.len())?;
+        layers.push(row);
+    }
+    Ok(layers)
+}
+
+fn tell(row: &Row) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(
+        out,
+        "{} {:<40} {:>4} attempts, root {:?}, user {:?}",
+        row.area, row.id, row.attempts, row.as_root, row.as_user
+    )?;
+    for finding in row.findings.iter().take(12) {
+        writeln!(out, "    {finding}")?;
+    }
+    if !row.armed {
+        writeln!(out, "    not armed: {}", row.not_armed_because)?;
+    }
+    if !row.blunt.is_empty() {
+        writeln!(out, "    blunt: {}", row.blunt.join(", "))?;
+    }
+    Ok(())
+}

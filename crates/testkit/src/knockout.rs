@@ -1,0 +1,78 @@
+//! Leaves out one layer of the sandbox at a time, in a build made for it, and
+//! counts which cases notice and which attempts then succeed.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::{
+    battery::Bench,
+    case::{Case, ControlKind},
+    judge,
+};
+
+/// Every layer that the test build can leave out.
+pub const LAYERS: [&str; 10] = [
+    "seccomp",
+    "landlock",
+    "caps",
+    "mount-ro",
+    "pid-ns",
+    "net-ns",
+    "cgroup",
+    "fds",
+    "no-new-privs",
+    "userns",
+];
+
+/// The areas whose cases are escapes: they should hold without any one layer.
+pub const ESCAPE_AREAS: [char; 5] = ['A', 'B', 'C', 'E', 'F'];
+
+/// What leaving out one layer did.
+#[derive(Clone, Debug, Serialize)]
+pub struct LayerRow {
+    /// The layer.
+    pub layer: &'static str,
+    /// Cases that no longer come out as expected.
+    pub noticed: Vec<String>,
+    /// Attempts, by case, that come out as if there were no sandbox.
+    pub succeeded: BTreeMap<String, Vec<String>>,
+}
+
+/// Runs the cases of the escape areas without one layer.
+///
+/// # Errors
+/// The harness itself failed.
+pub fn run(
+    bench: &mut Bench,
+    cases: &[Case],
+    layer: &'static str,
+    failing: &[String],
+) -> anyhow::Result<LayerRow> {
+    let mut row = LayerRow { layer, noticed: Vec::new(), succeeded: BTreeMap::new() };
+    let mut target = bench.targets[0].clone();
+    target.knockout = Some(layer);
+    for case in cases.iter().filter(|case| ESCAPE_AREAS.contains(&case.area)) {
+        if failing.contains(&case.id)
+            || matches!(case.control, ControlKind::Same | ControlKind::SameApart)
+        {
+            continue;
+        }
+        let program = bench.program(case)?;
+        let (seen, outside) = bench.inside(case, &program, &target)?;
+        let found = judge::findings(&case.expect, &seen);
+        if found.is_empty() && outside.is_empty() {
+            continue;
+        }
+        row.noticed.push(case.id.clone());
+        let Some(control) = bench.outside(case, &program)? else { continue };
+        let breached = found.iter().filter(|finding| {
+            control.attempts.iter().any(|a| a.name == finding.what && a.result == finding.seen)
+        });
+        let breached: Vec<String> = breached.map(|finding| finding.what.clone()).collect();
+        if !breached.is_empty() {
+            row.succeeded.insert(case.id.clone(), breached);
+        }
+    }
+    Ok(row)
+}

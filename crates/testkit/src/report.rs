@@ -1,0 +1,210 @@
+//! Writes what came of the battery as JSON and as a page.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    fs,
+    path::Path,
+};
+
+use serde::Serialize;
+
+use crate::{
+    battery::{Row, Verdict},
+    case::{AREAS, read_left},
+    host::Machine,
+    knockout::LayerRow,
+};
+
+/// Everything that came of the battery.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The machine it ran on.
+    pub machine: Machine,
+    /// Counts by caller and verdict.
+    pub summary: BTreeMap<String, BTreeMap<String, usize>>,
+    /// Every case.
+    pub cases: Vec<Row>,
+    /// Every layer that was left out in turn; empty where that was not done.
+    pub layers: Vec<LayerRow>,
+}
+
+fn name(verdict: Option<&Verdict>) -> &'static str {
+    match verdict {
+        Some(Verdict::Passed) => "passed",
+        Some(Verdict::NotArmed) => "not armed",
+        Some(Verdict::NotApplicable) => "does not apply",
+        Some(Verdict::Failed) => "FAILED",
+        None => "not run",
+    }
+}
+
+impl Report {
+    /// Sums up.
+    #[must_use]
+    pub fn new(machine: Machine, cases: Vec<Row>, layers: Vec<LayerRow>) -> Self {
+        let mut summary: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
+        for row in &cases {
+            for (caller, verdict) in [("root", &row.as_root), ("user", &row.as_user)] {
+                let counts = summary.entry(caller.to_owned()).or_default();
+                *counts.entry(name(verdict.as_ref()).to_owned()).or_default() += 1;
+            }
+        }
+        Self { machine, summary, cases, layers }
+    }
+
+    /// Cases that came out otherwise than expected.
+    pub fn failed(&self) -> impl Iterator<Item = &Row> {
+        let failed = |row: &&Row| [&row.as_root, &row.as_user].contains(&&Some(Verdict::Failed));
+        self.cases.iter().filter(failed)
+    }
+
+    /// Writes `battery.json` and `battery.md` into a directory.
+    ///
+    /// # Errors
+    /// They cannot be written.
+    pub fn write(&self, directory: &Path) -> anyhow::Result<()> {
+        fs::create_dir_all(directory)?;
+        let json = serde_json::to_string_pretty(self)? + "\n";
+        fs::write(directory.join("battery.json"), json)?;
+        fs::write(directory.join("battery.md"), self.page()?)?;
+        Ok(())
+    }
+
+    fn page(&self) -> anyhow::Result<String> {
+        let mut page = String::from(HEAD);
+        let machine = &self.machine;
+        writeln!(
+            page,
+            "Machine: kernel {}, {}, {} processors, control groups {}.\n",
+            machine.kernel, machine.architecture, machine.processors, machine.cgroups,
+        )?;
+        self.summary_table(&mut page)?;
+        for (letter, _, title) in AREAS {
+            self.area_table(&mut page, letter, title)?;
+        }
+        self.layer_table(&mut page)?;
+        self.findings(&mut page)?;
+        self.left_table(&mut page)?;
+        Ok(page)
+    }
+
+    fn summary_table(&self, page: &mut String) -> anyhow::Result<()> {
+        let attempts: usize = self.cases.iter().map(|row| row.attempts).sum();
+        let covered: BTreeSet<u16> = self.cases.iter().flat_map(|row| row.covers.clone()).collect();
+        writeln!(
+            page,
+            "{} programs make {attempts} attempts and carry {} numbered attack cases.\n",
+            self.cases.len(),
+            covered.len(),
+        )?;
+        writeln!(page, "| run as | passed | not armed | does not apply | FAILED |")?;
+        writeln!(page, "|---|---|---|---|---|")?;
+        for (caller, counts) in &self.summary {
+            let count = |verdict| counts.get(verdict).copied().unwrap_or(0);
+            writeln!(
+                page,
+                "| {caller} | {} | {} | {} | {} |",
+                count("passed"),
+                count("not armed"),
+                count("does not apply"),
+                count("FAILED"),
+            )?;
+        }
+        Ok(writeln!(page)?)
+    }
+
+    fn area_table(&self, page: &mut String, letter: char, title: &str) -> anyhow::Result<()> {
+        writeln!(page, "## {letter}. {title}\n")?;
+        writeln!(page, "| case | attempts | blunt | carries | as root | as user |")?;
+        writeln!(page, "|---|---|---|---|---|---|")?;
+        for row in self.cases.iter().filter(|row| row.area == letter) {
+            let covers: Vec<String> = row.covers.iter().map(u16::to_string).collect();
+            writeln!(
+                page,
+                "| `{}`: {} | {} | {} | {} | {} | {} |",
+                row.id,
+                row.title,
+                row.attempts,
+                row.blunt.len(),
+                covers.join(", "),
+                name(row.as_root.as_ref()),
+                name(row.as_user.as_ref()),
+            )?;
+        }
+        Ok(writeln!(page)?)
+    }
+
+    fn layer_table(&self, page: &mut String) -> anyhow::Result<()> {
+        if self.layers.is_empty() {
+            return Ok(());
+        }
+        writeln!(page, "{LAYERS_HEAD}")?;
+        for row in &self.layers {
+            let succeeded: Vec<String> = row
+                .succeeded
+                .iter()
+                .map(|(case, attempts)| format!("`{case}` ({})", attempts.join(", ")))
+                .collect();
+            let blind = if row.noticed.is_empty() { " (blind spot)" } else { "" };
+            writeln!(
+                page,
+                "| {} | {}{blind} | {} |",
+                row.layer,
+                row.noticed.len(),
+                if succeeded.is_empty() { "none".to_owned() } else { succeeded.join("; ") },
+            )?;
+        }
+        Ok(writeln!(page)?)
+    }
+
+    fn findings(&self, page: &mut String) -> anyhow::Result<()> {
+        let odd: Vec<&Row> =
+            self.cases.iter().filter(|row| !row.findings.is_empty() || !row.armed).collect();
+        if odd.is_empty() {
+            return Ok(());
+        }
+        writeln!(page, "## What was not as it should be\n")?;
+        for row in odd {
+            if !row.armed {
+                writeln!(page, "- `{}` is not armed: {}", row.id, row.not_armed_because)?;
+            }
+            for finding in &row.findings {
+                writeln!(page, "- `{}` {}", row.id, finding.replace('\n', " "))?;
+            }
+        }
+        Ok(writeln!(page)?)
+    }
+
+    fn left_table(&self, page: &mut String) -> anyhow::Result<()> {
+        writeln!(page, "## What a single run cannot carry\n")?;
+        writeln!(page, "| attack cases | why not here |\n|---|---|")?;
+        for left in read_left()? {
+            let covers: Vec<String> = left.covers.iter().map(u16::to_string).collect();
+            writeln!(page, "| {} | {} |", covers.join(", "), left.reason)?;
+        }
+        Ok(())
+    }
+}
+
+const HEAD: &str = "\
+# The attack battery
+
+Hostile programs run through the compiled `cellblock`. Each case is judged twice: by the error
+numbers that the program saw inside, and by what the host saw outside (planted secrets in the
+output, planted files, listeners, processes, control groups, mounts, namespaces, temporary files,
+kernel settings, System V objects, the clock). Each also runs without the sandbox; where it comes
+out the same there, it proves nothing and is `not armed`. *Blunt* counts single attempts of which
+that is true. Made by `cargo run -p testkit --bin battery -- --write docs`; not edited by hand.
+
+";
+
+const LAYERS_HEAD: &str = "\
+## One layer left out at a time
+
+The cases of the areas A, B, C, E and F, run by a build that can leave out one layer. The second
+column counts the cases that noticed. The third names the attempts that came out as if there were
+no sandbox: for these the layer is the only one.
+
+| layer left out | cases that noticed | attempts that then succeed |
+|---|---|---|";
