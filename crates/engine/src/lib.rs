@@ -1,1 +1,32 @@
-//! Not yet written.
+//! The engine: the one path from a request to what came of it.
+//!
+//! Everything that runs user code goes through [`Engine::run`]. The engine knows
+//! no wire format and no concrete backend, and never starts a process itself.
+
+mod admission;
+mod cancel;
+mod config;
+mod drive;
+mod engine;
+pub mod environment;
+mod error;
+mod input;
+mod io;
+pub mod language;
+mod output;
+mod pipe;
+mod record;
+mod resolve;
+mod run;
+pub mod runtime;
+mod settle;
+mod text_file;
+mod transfer;
+
+pub use admission::RequestError;
+pub use cancel::Cancel;
+pub use config::Config;
+pub use engine::Engine;
+pub use error::RunError;
+pub use io::{EventSink, Input, RunIo};
+pub use transfer::UploadError;
