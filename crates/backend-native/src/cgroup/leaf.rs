@@ -93,11 +93,11 @@ impl Leaf {
     }
 
     fn make_v2(&mut self, site: &Site, name: &str, limits: &LeafLimits) -> io::Result<()> {
-        let Some((parent, controllers)) = &site.v2 else { return Ok(()) };
-        let directory = parent.join(name);
+        let Some(place) = &site.v2 else { return Ok(()) };
+        let directory = place.directory.join(name);
         fs::create_dir(&directory)?;
         self.v2 = Some(directory.clone());
-        let has = |name: &str| controllers.iter().any(|held| held == name);
+        let has = |name| place.controllers.contains(&name);
         if has("memory") {
             files::set_number(&directory, "memory.max", limits.memory_bytes)?;
             files::write(&directory, "memory.oom.group", "1")?;

@@ -7,6 +7,7 @@
 mod files;
 mod leaf;
 mod site;
+mod version2;
 
 pub(crate) use leaf::{Leaf, LeafLimits};
 pub(crate) use site::Site;

@@ -6,10 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::files;
-
-/// Every cgroup of ours lies in a directory of this name.
-const DIRECTORY: &str = "cellblock";
+use super::version2::{self, DIRECTORY, Place, WANTED, make};
 
 /// A controller of version 1, each in a hierarchy of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,8 +31,8 @@ impl Controller {
 pub(crate) struct Site {
     /// Version 1: the directory of ours in each controller's hierarchy.
     pub(super) v1: BTreeMap<Controller, PathBuf>,
-    /// Version 2: the directory of ours, and the controllers it can give to a leaf.
-    pub(super) v2: Option<(PathBuf, Vec<String>)>,
+    /// Version 2.
+    pub(super) v2: Option<Place>,
     /// Why there is less than one would expect.
     why_not: Option<String>,
 }
@@ -78,33 +75,20 @@ impl Site {
         Ok(())
     }
 
-    /// A process's own cgroup can have children with controllers only if it is
-    /// the root or holds no process, so the nearest one above that can is taken.
     fn add_v2(&mut self, hierarchy: &Hierarchy, own: &Path) -> io::Result<()> {
-        let mut last = io::Error::from(io::ErrorKind::NotFound);
-        let above = own.ancestors().take_while(|place| place.starts_with(&hierarchy.mount_point));
-        for place in above {
-            match prepare_v2(place) {
-                Ok(found) => {
-                    let better = |held: &(PathBuf, Vec<String>)| held.1.len() >= found.len();
-                    if !self.v2.as_ref().is_some_and(better) {
-                        self.v2 = Some((place.join(DIRECTORY), found));
-                    }
-                    if self.v2.as_ref().is_some_and(|held| held.1.len() >= WANTED.len()) {
-                        return Ok(());
-                    }
-                }
-                Err(error) => last = error,
-            }
+        let place = version2::find(&hierarchy.mount_point, own)?;
+        let lacks = WANTED.iter().find(|name| !place.controllers.contains(name));
+        if let Some(name) = lacks {
+            let why = format!("the controller {name} is not passed on to {}", own.display());
+            self.why_not.get_or_insert(why);
         }
-        if self.v2.is_some() { Ok(()) } else { Err(last) }
+        self.v2 = Some(place);
+        Ok(())
     }
 
     /// Which limits can be held here.
     pub(crate) fn supports(&self) -> Supports {
-        let v2 = |name: &str| {
-            self.v2.as_ref().is_some_and(|(_, found)| found.iter().any(|held| held == name))
-        };
+        let v2 = |name| self.v2.as_ref().is_some_and(|place| place.controllers.contains(&name));
         Supports {
             memory: self.v1.contains_key(&Controller::Memory) || v2("memory"),
             pids: self.v1.contains_key(&Controller::Pids) || v2("pids"),
@@ -132,42 +116,8 @@ impl Site {
     /// Every directory of ours.
     pub(crate) fn directories(&self) -> impl Iterator<Item = &Path> {
         let v1 = self.v1.values().map(PathBuf::as_path);
-        v1.chain(self.v2.iter().map(|(path, _)| path.as_path()))
+        v1.chain(self.v2.iter().map(|place| place.directory.as_path()))
     }
-}
-
-/// The controllers that a leaf of version 2 wants.
-const WANTED: [&str; 3] = ["memory", "pids", "cpu"];
-
-/// Makes our directory below a cgroup of version 2; the controllers it can pass on.
-fn prepare_v2(place: &Path) -> io::Result<Vec<String>> {
-    let directory = place.join(DIRECTORY);
-    let listed = files::read(place, "cgroup.controllers").unwrap_or_default();
-    let wanted: Vec<_> =
-        WANTED.iter().filter(|name| listed.split_whitespace().any(|held| held == **name)).collect();
-    make(&directory)?;
-    let mut passed = Vec::new();
-    for name in wanted {
-        let enable = format!("+{name}");
-        // Refused where the cgroup holds processes: then the one above is tried.
-        let _ = files::write(place, "cgroup.subtree_control", &enable);
-        if files::write(&directory, "cgroup.subtree_control", &enable).is_ok() {
-            passed.push((*name).to_owned());
-        }
-    }
-    Ok(passed)
-}
-
-fn make(directory: &Path) -> io::Result<()> {
-    match fs::create_dir(directory) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => access(directory),
-    }
-}
-
-/// Whether leaves can be made in a directory that was there before.
-fn access(directory: &Path) -> io::Result<()> {
-    Ok(rustix::fs::access(directory, rustix::fs::Access::WRITE_OK)?)
 }
 
 /// A mounted hierarchy; no controllers means version 2.

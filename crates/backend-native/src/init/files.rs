@@ -11,10 +11,10 @@ use std::{
         fd::{AsFd, OwnedFd},
         unix::ffi::OsStrExt,
     },
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
-use rustix::fs::{self, Dir, FileType, Mode, OFlags, ResolveFlags};
+use rustix::fs::{self, Dir, FileType, Mode, OFlags};
 
 use super::{BodyOrder, Failure, FileOrder, Init, errno, root::Builder};
 use crate::{
@@ -90,8 +90,8 @@ fn make_directories(root: &OwnedFd, path: &Path) -> io::Result<OwnedFd> {
     let mut place = root.try_clone()?;
     for part in path.components() {
         match part {
-            std::path::Component::Normal(name) => place = make_directory(&place, name)?,
-            std::path::Component::CurDir => {}
+            Component::Normal(name) => place = make_directory(&place, name)?,
+            Component::CurDir => {}
             _ => return Err(rustix::io::Errno::INVAL.into()),
         }
     }
@@ -133,17 +133,27 @@ fn send_all(init: &Init, wanted: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Opens a file or directory; `None` for anything else.
+/// Opens a file or directory; `None` for anything else. The way there is walked
+/// part by part, as the filter that init is under as well refuses `openat2`.
+/// Nothing else is alive to change what was looked at before it is opened.
 fn open_beneath(workspace: &OwnedFd, path: &Path) -> io::Result<Option<OwnedFd>> {
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let seen = fs::openat2(workspace, path, flags, Mode::empty(), resolve)?;
-    match FileType::from_raw_mode(fs::fstat(&seen)?.st_mode) {
-        FileType::RegularFile | FileType::Directory => {}
-        _ => return Ok(None),
+    let read = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let look = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut place = fs::openat(workspace, ".", read, Mode::empty())?;
+    for part in path.components() {
+        let name = match part {
+            Component::Normal(name) => name,
+            Component::CurDir => continue,
+            _ => return Err(rustix::io::Errno::XDEV.into()),
+        };
+        let seen = fs::openat(&place, name, look, Mode::empty())?;
+        match FileType::from_raw_mode(fs::fstat(&seen)?.st_mode) {
+            FileType::RegularFile | FileType::Directory => {}
+            _ => return Ok(None),
+        }
+        place = fs::openat(&place, name, read, Mode::empty())?;
     }
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    Ok(Some(fs::openat2(workspace, path, flags, Mode::empty(), resolve)?))
+    Ok(Some(place))
 }
 
 fn list(directory: &OwnedFd, path: &Path, left: &mut Vec<PathBuf>) -> io::Result<()> {
