@@ -1,7 +1,8 @@
 //! The engine: the one path from a request to what came of it.
 //!
 //! Everything that runs user code goes through [`Engine::run`]. The engine knows
-//! no wire format and no concrete backend, and never starts a process itself.
+//! no wire format and no concrete backend. It starts no user code itself; the one
+//! kind of process it does start is a package installer, for [`environment::sync`].
 
 mod admission;
 mod cancel;
