@@ -63,7 +63,8 @@ mod tests {
     #[test]
     fn the_middle_of_an_even_number_lies_between_two() {
         let found = summary(&[Some(4.0), Some(1.0), None, Some(3.0), Some(2.0)]);
-        let expected = Summary { runs: 4, min: 1.0, median: 2.5, p99: 3.9699999999999998, max: 4.0 };
+        let expected =
+            Summary { runs: 4, min: 1.0, median: 2.5, p99: 3.9699999999999998, max: 4.0 };
         assert_eq!(found, Some(expected));
         assert_eq!(summary(&[None]), None);
         assert_eq!(summary(&[Some(7.0)]).map(|s| (s.median, s.p99)), Some((7.0, 7.0)));
