@@ -165,13 +165,15 @@ impl Bench {
         }
         command.arg(program).arg(self.canaries.map().to_string());
         command.env(ENV_VAR, self.canaries.env_secret());
-        let observation = Observation::of_sandbox(finish(&mut command, case.stdin_bytes)?);
+        let finished = finish(&mut command, case.stdin_bytes)?;
+        let pid = finished.pid;
+        let observation = Observation::of_sandbox(finished);
         crate::leaks::reap();
         let mut found = Vec::new();
         let mut note = |what: &str, seen: Vec<String>| {
             found.extend(seen.into_iter().map(|seen| Finding { what: what.to_owned(), seen }));
         };
-        note("host", host.changes());
+        note("host", host.changes(pid));
         note("secret in the output", self.canaries.found_in(&observation.output));
         note("planted file changed", self.canaries.changed());
         if self.canaries.hits() != hits {

@@ -142,7 +142,7 @@ impl Canaries {
     pub fn found_in(&self, output: &[Vec<u8>]) -> Vec<String> {
         let leaks = |secret: &&String| {
             let forms = forms(secret);
-            output.iter().any(|bytes| forms.iter().any(|form| contains(bytes, form)))
+            output.iter().any(|bytes| contains_any(bytes, &forms))
         };
         self.secrets.iter().filter(leaks).map(|secret| format!("{}…", &secret[..4])).collect()
     }
@@ -283,8 +283,17 @@ fn base64_core(raw: &[u8], shift: usize) -> Vec<u8> {
         .collect()
 }
 
-fn contains(bytes: &[u8], form: &[u8]) -> bool {
-    bytes.windows(form.len()).any(|window| window == form)
+/// Whether one of the forms is in the bytes. Outputs are large, so each place is
+/// first looked at by its two leading bytes alone.
+fn contains_any(bytes: &[u8], forms: &[Vec<u8>]) -> bool {
+    let key = |pair: &[u8]| usize::from(pair[0]) << 8 | usize::from(pair[1]);
+    let mut begins = vec![false; 1 << 16];
+    for form in forms {
+        begins[key(form)] = true;
+    }
+    bytes.windows(2).enumerate().any(|(place, pair)| {
+        begins[key(pair)] && forms.iter().any(|form| bytes[place..].starts_with(form))
+    })
 }
 
 #[cfg(test)]
@@ -298,8 +307,8 @@ mod tests {
         let shifted = b"eDAxMjM0NTY3ODlhYmNkZWYwMTIzNDU2Nzg5YWJjZGVm";
         let reversed: Vec<u8> = secret.bytes().rev().collect();
         for text in [secret.as_bytes(), base64, shifted, &reversed] {
-            assert!(forms(secret).iter().any(|form| contains(text, form)), "{text:?}");
+            assert!(contains_any(text, &forms(secret)), "{text:?}");
         }
-        assert!(!forms(secret).iter().any(|form| contains(b"0123456789abcdef", form)));
+        assert!(!contains_any(b"0123456789abcdef", &forms(secret)));
     }
 }

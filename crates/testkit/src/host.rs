@@ -68,10 +68,14 @@ impl Host {
         }
     }
 
-    /// What is different now, a line each, once what is dying has had its time.
+    /// What is different now that a process of ours has ended, a line each, once what is dying has had its time.
     #[must_use]
-    pub fn changes(&self) -> Vec<String> {
+    pub fn changes(&self, pid: u32) -> Vec<String> {
         let mut lines = Snapshot::settled_beyond(&self.left);
+        let owner = pid.to_string();
+        let owned = |line: &String| line.split(['-', '/']).any(|part| part == owner);
+        // A group is named for who made it: those of other programs are not counted.
+        lines.retain(|line| !line.starts_with("cgroup ") || owned(line));
         let now = Self::look();
         for (name, before) in &self.settings {
             if now.settings.get(name) != Some(before) {

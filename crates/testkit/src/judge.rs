@@ -96,7 +96,10 @@ pub fn arming(case: &Case, control: Option<&Observation>) -> Arming {
     found.retain(|finding| !only_inside(&finding.what));
     if matches!(case.control, ControlKind::Same | ControlKind::SameApart) {
         let detail = found.first().map_or(String::new(), |finding| {
-            format!("outside, {} came to {}", finding.what, finding.seen)
+            let said =
+                control.result.pointer("/stderr").and_then(Value::as_str).unwrap_or_default();
+            let said = said.lines().last().unwrap_or_default();
+            format!("outside, {} came to {} {said}", finding.what, finding.seen)
         });
         return Arming { armed: found.is_empty(), blunt: Vec::new(), detail };
     }

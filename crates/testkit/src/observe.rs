@@ -27,6 +27,8 @@ const POLL: Duration = Duration::from_millis(3);
 /// A finished process, with everything that it wrote.
 #[derive(Debug)]
 pub struct Finished {
+    /// Its process id.
+    pub pid: u32,
     /// How it ended; `None` if the harness had to end it.
     pub status: Option<ExitStatus>,
     /// Its standard output.
@@ -68,6 +70,7 @@ pub fn finish(command: &mut Command, stdin_bytes: usize) -> anyhow::Result<Finis
     let input = if stdin_bytes == 0 { Stdio::null() } else { Stdio::piped() };
     command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().with_context(|| format!("starting {command:?}"))?;
+    let pid = child.id();
     if let Some(mut stdin) = child.stdin.take() {
         thread::spawn(move || {
             let block = vec![b'x'; 1 << 16];
@@ -81,7 +84,7 @@ pub fn finish(command: &mut Command, stdin_bytes: usize) -> anyhow::Result<Finis
     let stderr = drain(child.stderr.take());
     let status = wait(&mut child, start + PATIENCE)?;
     let elapsed = start.elapsed();
-    Ok(Finished { status, stdout: stdout.take(), stderr: stderr.take(), elapsed })
+    Ok(Finished { pid, status, stdout: stdout.take(), stderr: stderr.take(), elapsed })
 }
 
 /// A stream that is read on a thread of its own.

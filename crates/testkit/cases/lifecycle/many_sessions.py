@@ -1,5 +1,7 @@
 import time
 
+say("start", "ok")
+
 # Each child makes a session and a child of its own; all sleep past the limit.
 for _ in range(10):
     if os.fork() == 0:
@@ -9,5 +11,4 @@ for _ in range(10):
         os.close(0), os.close(1), os.close(2)
         time.sleep(8)
         os._exit(0)
-say("start", "ok")
 time.sleep(4)

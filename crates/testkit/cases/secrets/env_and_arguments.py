@@ -9,5 +9,8 @@ for pid in [name for name in os.listdir("/proc") if name.isdigit()]:
             show(open("/proc/%s/%s" % (pid, file), "rb").read())
         except OSError:
             pass
-init = open("/proc/1/cmdline", "rb").read().replace(b"\0", b" ").decode().strip()
-say("init-command-line", "neutral" if "/" not in init and len(init) < 32 else init[:60])
+try:
+    init = open("/proc/1/cmdline", "rb").read().replace(b"\0", b" ").decode().strip()
+    say("init-command-line", "neutral" if "/" not in init and len(init) < 32 else init[:60])
+except FileNotFoundError:
+    say("init-command-line", "absent")
