@@ -14,7 +14,7 @@ use rustix::{
     pipe::{PipeFlags, pipe_with},
 };
 use sandbox::{LaunchError, Payload, Stdio};
-use sys::spawn::{NOT_STARTED, Spawn, spawn};
+use sys::spawn::{NOT_STARTED, Spawn, Spawned, spawn};
 
 use crate::{
     build::{Facts, build},
@@ -150,6 +150,22 @@ impl Pipes {
     }
 }
 
+/// What the two sides talk over, and what is passed on.
+struct Channels {
+    pipes: Pipes,
+    orders: OwnedFd,
+    control: OwnedFd,
+    theirs: OwnedFd,
+}
+
+impl Channels {
+    fn open() -> io::Result<Self> {
+        let kind = (AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC);
+        let (control, theirs) = socketpair(kind.0, kind.1, kind.2, None)?;
+        Ok(Self { pipes: Pipes::make()?, orders: orders::file()?, control, theirs })
+    }
+}
+
 /// Launches a sandbox.
 pub(crate) async fn launch(
     native: &Native,
@@ -157,45 +173,24 @@ pub(crate) async fn launch(
     payload: Payload,
 ) -> Result<Live, LaunchError> {
     let opened = Opened::open(native, policy)?;
-    let facts = facts(native, policy, &opened.sources, orders::code_size(&payload));
-    let plan = weaken(build(policy, &facts));
     let host = |error| step_error("opening the sandbox's descriptors", None, error);
-    let pipes = Pipes::make().map_err(host)?;
-    let packed = orders::pack(plan, payload, pipes.numbers());
-    let orders = orders::to_file(&packed.orders).map_err(host)?;
-    let (control, theirs) =
-        socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
-            .map_err(|error| host(error.into()))?;
-
-    let mut keep: Vec<BorrowedFd<'_>> = pipes.guest.iter().map(AsFd::as_fd).collect();
-    keep.extend(packed.files.iter().chain(&opened.sources.opened).map(AsFd::as_fd));
-    keep.push(orders.as_fd());
-    let numbers = [theirs.as_raw_fd(), orders.as_raw_fd()];
-    let mut arguments = vec![CString::new(NAME).unwrap_or_default()];
-    arguments.extend(numbers.iter().filter_map(|n| CString::new(n.to_string()).ok()));
-    let arguments: Vec<_> = arguments.iter().map(CString::as_c_str).collect();
-
-    let tasks = opened.leaf.tasks();
-    let spawned = spawn(&Spawn {
-        namespaces: namespaces(policy),
-        cgroup: opened.leaf.entry().filter(|_| !is_left_out(Control::Memory)),
-        tasks: if is_left_out(Control::Memory) { &[] } else { &tasks },
-        control: theirs.as_fd(),
-        parents_control: control.as_fd(),
-        keep: &keep,
-        executable: native.executable(),
-        arguments: &arguments,
-        capabilities: SETUP_CAPABILITIES.iter().fold(0, |set, number| set | 1 << number),
-    })
-    .map_err(|error| step_error("making the namespaces", Some(Control::UserNamespace), error))?;
-    drop(theirs);
+    let channels = Channels::open().map_err(host)?;
+    let spawned = start(native, policy, &opened, &channels, &payload)?;
     let Opened { name, identity, leaf, sources } = opened;
-    let mut live = Live::new(spawned, control, leaf, packed.phases)
+    let Channels { pipes, orders, control, theirs } = channels;
+    drop(theirs);
+    let phases = payload.steps.iter().map(|step| step.phase).collect();
+    let mut live = Live::new(spawned, control, leaf, phases)
         .map_err(|error| step_error("watching the sandbox", None, error))?;
+    // It becomes init meanwhile, and waits.
+    live.go().map_err(|error| step_error("starting init", None, error))?;
+    let facts = facts(native, policy, &sources, orders::code_size(&payload));
+    let packed = orders::pack(weaken(build(policy, &facts)), payload, pipes.numbers());
+    orders::write(&packed.orders, &orders).map_err(host)?;
     identity
         .map(live.pid())
         .map_err(|error| step_error("writing the id maps", Some(Control::UserNamespace), error))?;
-    live.go().map_err(|error| step_error("starting init", None, error))?;
+    live.begin().map_err(|error| step_error("starting init", None, error))?;
     let ready = tokio::time::timeout(SETUP_TIME_MAX, live.hear_setup()).await;
     drop((pipes.guest, orders, packed.files, sources));
     let lost = |detail: &str| LaunchError::Lost { detail: detail.to_owned() };
@@ -205,6 +200,37 @@ pub(crate) async fn launch(
         enforce(native, policy, &live, (&packed.orders.plan, &weakened, abi, &identity, &name))?;
     live.ready(enforcement, pipes.host, identity);
     Ok(live)
+}
+
+/// Starts the process that becomes init, once it is told to.
+fn start(
+    native: &Native,
+    policy: &Policy,
+    opened: &Opened,
+    channels: &Channels,
+    payload: &Payload,
+) -> Result<Spawned, LaunchError> {
+    let mut keep: Vec<BorrowedFd<'_>> = channels.pipes.guest.iter().map(AsFd::as_fd).collect();
+    keep.extend(orders::descriptors(payload));
+    keep.extend(opened.sources.opened.iter().map(AsFd::as_fd));
+    keep.push(channels.orders.as_fd());
+    let numbers = [channels.theirs.as_raw_fd(), channels.orders.as_raw_fd()];
+    let mut arguments = vec![CString::new(NAME).unwrap_or_default()];
+    arguments.extend(numbers.iter().filter_map(|n| CString::new(n.to_string()).ok()));
+    let arguments: Vec<_> = arguments.iter().map(CString::as_c_str).collect();
+    let tasks = opened.leaf.tasks();
+    spawn(&Spawn {
+        namespaces: namespaces(policy),
+        cgroup: opened.leaf.entry().filter(|_| !is_left_out(Control::Memory)),
+        tasks: if is_left_out(Control::Memory) { &[] } else { &tasks },
+        control: channels.theirs.as_fd(),
+        parents_control: channels.control.as_fd(),
+        keep: &keep,
+        executable: native.executable(),
+        arguments: &arguments,
+        capabilities: SETUP_CAPABILITIES.iter().fold(0, |set, number| set | 1 << number),
+    })
+    .map_err(|error| step_error("making the namespaces", Some(Control::UserNamespace), error))
 }
 
 fn namespaces(policy: &Policy) -> u64 {

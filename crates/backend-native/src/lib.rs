@@ -27,6 +27,7 @@ mod plan;
 mod remedy;
 mod source;
 mod sweep;
+mod text;
 mod verify;
 mod wire;
 

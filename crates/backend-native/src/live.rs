@@ -111,6 +111,11 @@ impl Live {
         Ok(())
     }
 
+    /// Lets init read its orders and follow them.
+    pub(crate) fn begin(&self) -> io::Result<()> {
+        self.say(&ToInit::Begin)
+    }
+
     /// Waits for init's first word.
     pub(crate) async fn hear_setup(&self) -> Result<Packet, LaunchError> {
         let lost = |detail: String| LaunchError::Lost { detail };

@@ -11,7 +11,7 @@ use api::{Control, Enforcement, EnforcementLevel};
 use policy::{HostSupport, Policy, Support};
 use sandbox::{Backend, BoxFuture, LaunchError, Payload, Sandbox};
 
-use crate::{cgroup::Site, identity::IdSource, launch, remedy, source, sweep};
+use crate::{cgroup::Site, identity::IdSource, launch, remedy, source, sweep, text};
 
 /// Namespaces, mounts, Landlock, seccomp and cgroups of the host kernel itself.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Native {
         let executable = File::open("/proc/self/exe").map_err(NativeError::Executable)?;
         raise_open_files();
         let is_root = rustix::process::geteuid().is_root();
-        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        let mounts = text::of("/proc/self/mountinfo");
         let site = Site::find(&mounts);
         let wholes = source::wholes(&mounts);
         sweep::sweep(&site);

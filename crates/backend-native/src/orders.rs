@@ -4,7 +4,7 @@ use std::{
     fs::File,
     io::{self, Seek, Write},
     os::{
-        fd::{AsRawFd, OwnedFd, RawFd},
+        fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
         unix::ffi::{OsStrExt, OsStringExt},
     },
 };
@@ -31,7 +31,6 @@ pub(crate) struct Streams {
 pub(crate) struct Packed {
     pub orders: Orders,
     pub files: Vec<OwnedFd>,
-    pub phases: Vec<Phase>,
 }
 
 /// Packs a payload.
@@ -45,7 +44,7 @@ pub(crate) fn pack(plan: Plan, payload: Payload, streams: Streams) -> Packed {
         stdout: streams.stdout,
         stderr: streams.stderr,
     };
-    Packed { orders, files, phases: payload.steps.iter().map(|step| step.phase).collect() }
+    Packed { orders, files }
 }
 
 /// Bytes and number of the files that go to the read-only place for code.
@@ -96,11 +95,23 @@ fn step_order(step: &Step) -> StepOrder {
     StepOrder { is_compile: step.phase == Phase::Compile, action }
 }
 
-/// Writes the orders to a file in memory, to be read from its start.
-pub(crate) fn to_file(orders: &Orders) -> io::Result<OwnedFd> {
+/// Descriptors of the payload's files, which init is started with.
+pub(crate) fn descriptors(payload: &Payload) -> impl Iterator<Item = BorrowedFd<'_>> {
+    payload.files.iter().filter_map(|file| match &file.body {
+        FileBody::Host(host) => Some(host.as_fd()),
+        _ => None,
+    })
+}
+
+/// A file in memory for the orders.
+pub(crate) fn file() -> io::Result<OwnedFd> {
+    Ok(memfd_create("orders", MemfdFlags::CLOEXEC)?)
+}
+
+/// Writes the orders, to be read from the start of the file.
+pub(crate) fn write(orders: &Orders, file: &OwnedFd) -> io::Result<()> {
     let bytes = postcard::to_stdvec(orders).map_err(io::Error::other)?;
-    let mut file = File::from(memfd_create("orders", MemfdFlags::CLOEXEC)?);
+    let mut file = File::from(file.try_clone()?);
     file.write_all(&bytes)?;
-    file.rewind()?;
-    Ok(file.into())
+    file.rewind()
 }

@@ -125,6 +125,17 @@ fn map(host: BorrowedFd<'_>, id: (u32, u32)) -> io::Result<OwnedFd> {
     let mount = open_tree(host, "", flags)?;
     let owner = fstat(host)?;
     let map = IdMap::new((owner.st_uid, owner.st_gid), id)?;
-    sys::mount::map_ids(mount.as_fd(), map.namespace())?;
+    sys::mount::map_ids(mount.as_fd(), map.namespace()).map_err(unmappable)?;
     Ok(mount)
+}
+
+/// The host kernel does not say why; there is one reason that people meet.
+fn unmappable(error: io::Error) -> io::Error {
+    if error.raw_os_error() != Some(rustix::io::Errno::INVAL.raw_os_error()) {
+        return error;
+    }
+    io::Error::other(
+        "its file system cannot map owners, which sharing as root needs (overlays cannot, tmpfs \
+         can from Linux 6.3): share a directory of a disk, or copy with --upload and --download",
+    )
 }

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{cgroup::Site, identity};
+use crate::{cgroup::Site, identity, text};
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
@@ -95,7 +95,7 @@ fn pid_namespace() -> u64 {
 
 /// When a process started, in ticks since the host's start.
 fn start_time(pid: i32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let stat = text::of(format!("/proc/{pid}/stat"));
     // The second field may hold anything, but ends at the last parenthesis.
     let (_, rest) = stat.rsplit_once(") ")?;
     rest.split(' ').nth(19)?.parse().ok()

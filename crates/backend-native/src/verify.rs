@@ -3,10 +3,10 @@
 //! What init says of itself is not enough to report a control as enforced: the
 //! host kernel's own account of the process is.
 
-use std::fs;
-
 use api::{Control, Enforcement, EnforcementLevel};
 use sandbox::LaunchError;
+
+use crate::text;
 
 /// What the host kernel says of a process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,8 +24,8 @@ impl Account {
     /// Reads the account of a process.
     pub(crate) fn read(pid: rustix::process::Pid) -> Self {
         let place = format!("/proc/{}", pid.as_raw_nonzero());
-        let status = fs::read_to_string(format!("{place}/status")).unwrap_or_default();
-        let cgroups = fs::read_to_string(format!("{place}/cgroup")).unwrap_or_default();
+        let status = text::of(format!("{place}/status"));
+        let cgroups = text::of(format!("{place}/cgroup"));
         Self { cgroups, ..Self::parse(&status) }
     }
 

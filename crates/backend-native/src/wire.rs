@@ -25,6 +25,8 @@ pub(crate) const FILES_MAX: usize = 10_000;
 /// From the host side to init.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum ToInit {
+    /// The orders are written, and init is who it is to be: read and follow them.
+    Begin,
     /// Run the payload.
     Start,
     /// Open what a path relative to the workspace holds.

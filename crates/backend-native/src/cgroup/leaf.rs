@@ -66,6 +66,9 @@ impl Leaf {
 
     fn make_v1(&mut self, site: &Site, name: &str, limits: &LeafLimits) -> io::Result<()> {
         for (controller, parent) in &site.v1 {
+            if *controller == Controller::Cpu && limits.cpu_millis.is_none() {
+                continue;
+            }
             let directory = parent.join(name);
             let is_new = !self.v1.values().any(|held| *held == directory);
             if is_new {

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -50,7 +50,7 @@ impl Site {
     /// Finds the site: below the cgroups that this process is in, by the text of
     /// its mountinfo.
     pub(crate) fn find(mounts: &str) -> Self {
-        let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+        let own = crate::text::of("/proc/self/cgroup");
         let mut site = Self::default();
         for hierarchy in hierarchies(mounts) {
             let Some(inside) = own_path(&own, &hierarchy) else { continue };

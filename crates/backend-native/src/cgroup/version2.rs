@@ -17,6 +17,9 @@ pub(super) const DIRECTORY: &str = "cellblock";
 /// Where those go who were in a cgroup that is to pass controllers on.
 const CALLERS: &str = "cellblock-callers";
 
+/// The file that says what a cgroup may hold.
+const TYPE: &str = "cgroup.type";
+
 /// The controllers that a leaf wants.
 pub(super) const WANTED: [&str; 3] = ["memory", "pids", "cpu"];
 
@@ -91,9 +94,26 @@ fn prepare(cgroup: &Path) -> io::Result<(Place, bool)> {
     let passes_on = |place: &Path, name: &str| {
         files::write(place, "cgroup.subtree_control", &format!("+{name}")).is_ok()
     };
-    let mut controllers = offered(cgroup);
+    let mut controllers = if passes_any(cgroup) { offered(cgroup) } else { Vec::new() };
     controllers.retain(|name| passes_on(cgroup, name) && passes_on(&directory, name));
-    Ok((Place { directory, controllers }, is_new))
+    let found = (Place { directory, controllers }, is_new);
+    if takes_processes(&found.0.directory) {
+        return Ok(found);
+    }
+    forget(Ok(found));
+    Err(io::Error::other("a cgroup in it could hold no processes"))
+}
+
+/// Whether a cgroup may pass controllers on: it is the root, which has no type, or
+/// holds no process. Some controllers would be passed on from any other too, but
+/// then every cgroup in it is for threads of what it holds.
+fn passes_any(cgroup: &Path) -> bool {
+    !cgroup.join(TYPE).exists()
+        || files::read(cgroup, "cgroup.procs").is_ok_and(|processes| processes.is_empty())
+}
+
+fn takes_processes(cgroup: &Path) -> bool {
+    files::read(cgroup, TYPE).is_ok_and(|kind| kind.trim() != "domain invalid")
 }
 
 /// Moves every process of a cgroup one down. Nobody may do so who was not given

@@ -134,6 +134,11 @@ impl Init {
     fn take_over(control: RawFd, orders: RawFd, builtins: Builtins) -> io::Result<Self> {
         let mut inherited = Inherited::claim()?;
         let control = inherited.take(control)?;
+        // The host side prepared the rest while this program was starting.
+        match hear(&control)? {
+            Some(ToInit::Begin) => {}
+            _ => return Err(io::ErrorKind::ConnectionAborted.into()),
+        }
         let mut text = Vec::new();
         File::from(inherited.take(orders)?).read_to_end(&mut text)?;
         let orders: Orders = postcard::from_bytes(&text).map_err(io::Error::other)?;
@@ -184,8 +189,7 @@ impl Init {
     }
 
     fn hear(&self) -> io::Result<Option<ToInit>> {
-        let packet = wire::receive(&self.control, rustix::net::RecvFlags::empty())?;
-        packet.map(|packet| packet.decode()).transpose()
+        hear(&self.control)
     }
 
     /// A descriptor of the request, by the number it has in the orders.
@@ -198,6 +202,12 @@ impl Init {
     pub(crate) fn close(&mut self, number: RawFd) {
         self.inherited.retain(|(_, fd)| fd.as_raw_fd() != number);
     }
+}
+
+/// The host side's next word; `None` where it is gone.
+fn hear(control: &OwnedFd) -> io::Result<Option<ToInit>> {
+    let packet = wire::receive(control, rustix::net::RecvFlags::empty())?;
+    packet.map(|packet| packet.decode()).transpose()
 }
 
 impl Orders {
