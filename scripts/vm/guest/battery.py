@@ -190,6 +190,7 @@ def share(directory, option=""):
     os.makedirs(directory, exist_ok=True)
     with open(f"{directory}/given", "w", encoding="ascii") as file:
         file.write("text")
+    os.chown(f"{directory}/given", os.stat(directory).st_uid, os.stat(directory).st_gid)
     code = "t = open('given').read(); open('made', 'w').write(t); import os; os.unlink('given')"
     done = cellblock("run", "-l", "python", "-w", directory + option, "-c", code)
     if done.returncode == 0:

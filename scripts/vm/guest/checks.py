@@ -68,9 +68,12 @@ def contain(flags):
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(CLONE_NEWNS | CLONE_NEWCGROUP) != 0:
         raise OSError(ctypes.get_errno(), "unshare")
-    for words in (["--make-rprivate", "/"],
-                  ["-t", "cgroup2", *flags, "cgroup2", CGROUP]):
-        subprocess.run(["mount", *words], check=True)
+    commands = [["mount", "--make-rprivate", "/"], ["umount", "-l", CGROUP],
+                ["mount", "-t", "cgroup2", "cgroup2", CGROUP]]
+    if flags:
+        commands.append(["mount", "-o", f"remount,bind,{flags}", CGROUP])
+    for command in commands:
+        subprocess.run(command, check=True)
 
 
 def from_place(name, place, act, owner=None, container=None):
@@ -196,9 +199,9 @@ def places():
     from_place("user in a scope of its manager", below, limits, owner=GUEST)
     report("note", "user in a scope of its manager: whole tree", tree(manager))
     container = make("system.slice/container-1")
-    from_place("root in a container", container, limits, container=[])
+    from_place("root in a container", container, limits, container="")
     container = make("system.slice/container-2")
-    from_place("root in a container, read-only cgroups", container, without, container=["-o", "ro"])
+    from_place("root in a container, read-only cgroups", container, without, container="ro")
 
 
 def main():
