@@ -1,14 +1,14 @@
 //! Names of sandboxes, and removal of what a killed predecessor left.
 
 use std::{
-    fs,
+    fs, io,
     os::unix::fs::MetadataExt,
     path::Path,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
-use crate::{cgroup::Site, identity, text};
+use crate::{cgroup::Site, identity};
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
@@ -23,7 +23,7 @@ const ABANDONED_AGE: Duration = Duration::from_secs(600);
 /// namespace, process id in it, that process's start time, and a number.
 pub(crate) fn new_name() -> String {
     let pid = rustix::process::getpid().as_raw_nonzero().get();
-    let start = start_time(pid).unwrap_or_default();
+    let start = start_time(pid).unwrap_or(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     format!("{}-{pid}-{start}-{number}", pid_namespace())
 }
@@ -81,9 +81,12 @@ fn owner(name: &str) -> Owner {
     else {
         return Owner::Unknown;
     };
-    match i32::try_from(pid) {
-        _ if namespace != pid_namespace() => Owner::Elsewhere,
-        Ok(pid) if start_time(pid) == Some(start) => Owner::Alive,
+    if namespace != pid_namespace() || start == 0 {
+        return Owner::Elsewhere;
+    }
+    match i32::try_from(pid).map(start_time) {
+        Ok(Ok(found)) if found == start => Owner::Alive,
+        Ok(Err(error)) if !is_no_process(&error) => Owner::Elsewhere,
         _ => Owner::Gone,
     }
 }
@@ -94,8 +97,20 @@ fn pid_namespace() -> u64 {
 }
 
 /// When a process started, in ticks since the host's start.
-fn start_time(pid: i32) -> Option<u64> {
-    let stat = text::of(format!("/proc/{pid}/stat"));
+///
+/// That it cannot be read says nothing of the process, unless the error is that
+/// there is none: whoever is out of descriptors must not take others for dead.
+fn start_time(pid: i32) -> io::Result<u64> {
+    parse_start_time(&fs::read_to_string(format!("/proc/{pid}/stat"))?)
+        .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))
+}
+
+fn is_no_process(error: &io::Error) -> bool {
+    let number = error.raw_os_error().map(rustix::io::Errno::from_raw_os_error);
+    matches!(number, Some(rustix::io::Errno::NOENT | rustix::io::Errno::SRCH))
+}
+
+fn parse_start_time(stat: &str) -> Option<u64> {
     // The second field may hold anything, but ends at the last parenthesis.
     let (_, rest) = stat.rsplit_once(") ")?;
     rest.split(' ').nth(19)?.parse().ok()
@@ -103,7 +118,35 @@ fn start_time(pid: i32) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Owner, new_name, owner, pid_namespace};
+    use std::io;
+
+    use proptest::prelude::*;
+
+    use super::{Owner, is_no_process, new_name, owner, parse_start_time, pid_namespace};
+
+    #[test]
+    fn only_that_there_is_no_process_says_that_it_is_gone() {
+        let error = |errno: rustix::io::Errno| io::Error::from_raw_os_error(errno.raw_os_error());
+        assert!(is_no_process(&error(rustix::io::Errno::NOENT)));
+        assert!(is_no_process(&error(rustix::io::Errno::SRCH)));
+        assert!(!is_no_process(&error(rustix::io::Errno::MFILE)));
+        assert!(!is_no_process(&error(rustix::io::Errno::INTR)));
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_with_brackets_does_not_confuse(name in "[a-z() 0-9]{0,15}", start: u64) {
+            let rest = (0..18).map(|field| field.to_string()).collect::<Vec<_>>().join(" ");
+            let stat = format!("7 ({name}) S {rest} {start} 1 2");
+            prop_assert_eq!(parse_start_time(&stat), Some(start));
+        }
+
+        #[test]
+        fn any_text_may_be_a_name_or_a_stat(text: String) {
+            let _ = parse_start_time(&text);
+            prop_assert_ne!(owner(&text), Owner::Alive);
+        }
+    }
 
     #[test]
     fn only_names_of_ours_with_no_owner_are_orphans() {
@@ -112,6 +155,8 @@ mod tests {
         assert_eq!(owner(&format!("{here}-1-1-0")), Owner::Gone);
         assert_eq!(owner(&format!("{here}-99999999999-5-0")), Owner::Gone);
         assert_eq!(owner("1-1-1-0"), Owner::Elsewhere);
+        // It could not tell when it started, which is no reason to end it.
+        assert_eq!(owner(&format!("{here}-1-0-0")), Owner::Elsewhere);
         for name in ["system.slice", "1-x-2-3", "1-2-3", "", "-1-1-1-0", "1-2-3-x"] {
             assert_eq!(owner(name), Owner::Unknown, "{name}");
         }
