@@ -12,7 +12,7 @@ use rustix::process::{Signal, kill_process};
 use testkit::leaks::Snapshot;
 
 use crate::{
-    gate::{has_tools, is_full},
+    gate::{alone, has_tools, is_full},
     scene::{Scene, binary, id_lock, inmates, leaves},
     traced::{children, pid, soon, state, until},
 };
@@ -20,9 +20,6 @@ use crate::{
 /// What the end of a sandbox may take in a test: the claim is half a second, the
 /// rest is for a machine that is busy with other things.
 const END_TIME_MAX: Duration = Duration::from_secs(2);
-
-/// Two tests of this file at one time would count each other's processes.
-static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
 
 fn start(scene: &Scene, arguments: &[&str]) -> Child {
     let mut command = scene.command(binary());
@@ -37,7 +34,7 @@ fn moment(number: u64) -> Duration {
 
 #[test]
 fn a_killed_host_side_takes_everything_with_it_and_the_next_start_sweeps() {
-    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _alone = alone();
     let before = Snapshot::take();
     let scene = Scene::new();
     let share = format!("{}:/data", scene.path("data").display());
@@ -95,7 +92,7 @@ fn end(title: &str, scene: &Scene, mut child: Child) {
 
 #[test]
 fn whatever_a_sandbox_is_full_of_its_end_is_quick_and_complete() {
-    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _alone = alone();
     let before = Snapshot::take();
     for (title, code) in [
         ("stopped", "sleep 600 & kill -STOP $!; echo x > /data/started; kill -STOP $$; sleep 600"),
@@ -126,7 +123,7 @@ fn whatever_a_sandbox_is_full_of_its_end_is_quick_and_complete() {
 
 #[test]
 fn an_init_that_the_host_has_stopped_ends_all_the_same() {
-    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _alone = alone();
     let scene = Scene::new();
     let child = under_way(&scene, "echo x > /data/started; sleep 600");
     let init = children(child.id());
@@ -140,6 +137,7 @@ fn an_init_that_the_host_has_stopped_ends_all_the_same() {
 
 #[test]
 fn a_frozen_sandbox_ends_all_the_same() {
+    let _alone = alone();
     let scene = Scene::new();
     let child = under_way(&scene, "echo x > /data/started; sleep 600");
     let leaf = leaves(child.id()).into_iter().find(|leaf| leaf.join("cgroup.freeze").exists());
@@ -155,6 +153,7 @@ fn a_frozen_sandbox_ends_all_the_same() {
 
 #[test]
 fn the_tools_of_these_tests_are_here() {
+    let _alone = alone();
     assert!(has_tools(&["bash", "setsid"]));
     assert!(Path::new("/proc/self/task").exists());
 }

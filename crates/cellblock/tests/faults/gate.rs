@@ -1,6 +1,9 @@
 //! What these tests need of the machine.
 
-use std::process::Command;
+use std::{
+    process::Command,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 /// Whether every tool is here; where everything is required, they must be.
 pub(crate) fn has_tools(names: &[&str]) -> bool {
@@ -34,4 +37,10 @@ pub(crate) fn stands(condition: bool, why_not: &str) -> bool {
 /// Whether every injection is to be tried instead of some.
 pub(crate) fn is_full() -> bool {
     std::env::var_os("CELLBLOCK_FAULTS").is_some_and(|value| value == "full")
+}
+
+/// Waits until no other test runs: two at one time would count each other's processes.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }

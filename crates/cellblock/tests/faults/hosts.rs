@@ -6,7 +6,7 @@ use std::{fs, path::Path, process::Command};
 use serde_json::Value;
 
 use crate::{
-    gate::{has_tools, is_root, stands},
+    gate::{alone, has_tools, is_root, stands},
     scene::{Scene, binary},
 };
 
@@ -68,6 +68,7 @@ const PRIVATE_MOUNTS: &[&str] = &["unshare", "--mount"];
 
 #[test]
 fn a_host_without_cgroups_bounds_each_process_alone_if_that_will_do() {
+    let _alone = alone();
     if !is_root() || !has_tools(&["unshare"]) {
         return;
     }
@@ -83,6 +84,7 @@ fn a_host_without_cgroups_bounds_each_process_alone_if_that_will_do() {
 
 #[test]
 fn a_host_that_covers_parts_of_proc_is_told_what_to_change() {
+    let _alone = alone();
     if !is_root() || !has_tools(&["unshare"]) {
         return;
     }
@@ -100,6 +102,7 @@ fn a_host_that_covers_parts_of_proc_is_told_what_to_change() {
 
 #[test]
 fn a_host_that_forbids_user_namespaces_is_told_how_to_allow_them() {
+    let _alone = alone();
     if !is_root() || !has_tools(&["unshare"]) {
         return;
     }
@@ -111,6 +114,7 @@ fn a_host_that_forbids_user_namespaces_is_told_how_to_allow_them() {
 
 #[test]
 fn the_root_of_a_container_with_one_user_id_can_run() {
+    let _alone = alone();
     if !is_root() || !has_tools(&["unshare"]) {
         return;
     }
@@ -123,6 +127,7 @@ fn the_root_of_a_container_with_one_user_id_can_run() {
 
 #[test]
 fn a_root_with_fewer_capabilities_can_run() {
+    let _alone = alone();
     if !is_root() || !has_tools(&["setpriv"]) {
         return;
     }
@@ -132,6 +137,7 @@ fn a_root_with_fewer_capabilities_can_run() {
 
 #[test]
 fn a_kernel_without_landlock_is_refused_unless_that_is_accepted() {
+    let _alone = alone();
     if !is_root() || !has_tools(&["strace"]) {
         return;
     }
@@ -183,6 +189,7 @@ fn lacks_of(run: &Came) -> Vec<String> {
 
 #[test]
 fn an_ordinary_user_without_a_subordinate_range_runs_as_itself() {
+    let _alone = alone();
     if !is_root() || !has_tools(&["setpriv"]) {
         return;
     }
@@ -196,6 +203,7 @@ fn an_ordinary_user_without_a_subordinate_range_runs_as_itself() {
 
 #[test]
 fn an_ordinary_user_with_a_subordinate_range_has_a_uid_for_each_sandbox() {
+    let _alone = alone();
     if !is_root() || !has_tools(&["setpriv", "newuidmap"]) {
         return;
     }

@@ -11,7 +11,7 @@ use testkit::leaks::Snapshot;
 
 use crate::{
     calls,
-    gate::{has_tools, is_full, is_root},
+    gate::{alone, has_tools, is_full, is_root},
     judge::judge,
     scene::{Scene, id_lock, leaves},
     traced::{At, Fault, Injection},
@@ -24,6 +24,7 @@ const WORKERS: usize = 3;
 /// all of its runs.
 #[test]
 fn whatever_goes_wrong_nothing_runs_unconfined_and_nothing_is_left() {
+    let _alone = alone();
     if !has_tools(&["strace"]) || !is_root() {
         return;
     }
