@@ -164,39 +164,41 @@ pub(crate) struct RunOptions {
     pub(crate) quiet: bool,
 }
 
+/// The heading of the limits in a command's help.
+const LIMITS: &str = "Limits";
+
 /// Limits, as text that is known to parse. What is not given comes from the configuration.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Limits")]
 pub(crate) struct LimitArgs {
     /// Time from start to end
-    #[arg(short = 't', long, value_name = "TIME", value_parser = value::duration)]
+    #[arg(help_heading = LIMITS, short = 't', long, value_name = "TIME", value_parser = value::duration)]
     pub(crate) timeout: Option<String>,
     /// Processor time of all processes together
-    #[arg(long, value_name = "TIME", value_parser = value::duration)]
+    #[arg(help_heading = LIMITS, long, value_name = "TIME", value_parser = value::duration)]
     pub(crate) cpu_time: Option<String>,
     /// Memory of all processes and files together
-    #[arg(short = 'm', long, value_name = "SIZE", value_parser = value::size)]
+    #[arg(help_heading = LIMITS, short = 'm', long, value_name = "SIZE", value_parser = value::size)]
     pub(crate) memory: Option<String>,
     /// Processors, such as 1.5
-    #[arg(long, value_name = "N", value_parser = value::cpus)]
+    #[arg(help_heading = LIMITS, long, value_name = "N", value_parser = value::cpus)]
     pub(crate) cpus: Option<String>,
     /// Processes and threads
-    #[arg(long, value_name = "N", value_parser = value::count)]
+    #[arg(help_heading = LIMITS, long, value_name = "N", value_parser = value::count)]
     pub(crate) pids: Option<String>,
     /// Open files of one process
-    #[arg(long, value_name = "N", value_parser = value::count)]
+    #[arg(help_heading = LIMITS, long, value_name = "N", value_parser = value::count)]
     pub(crate) open_files: Option<String>,
     /// Size of the largest file
-    #[arg(long, value_name = "SIZE", value_parser = value::size)]
+    #[arg(help_heading = LIMITS, long, value_name = "SIZE", value_parser = value::size)]
     pub(crate) file_size: Option<String>,
     /// Bytes of everything writable
-    #[arg(long, value_name = "SIZE", value_parser = value::size)]
+    #[arg(help_heading = LIMITS, long, value_name = "SIZE", value_parser = value::size)]
     pub(crate) workspace_size: Option<String>,
     /// Files and directories of everything writable
-    #[arg(long, value_name = "N", value_parser = value::count)]
+    #[arg(help_heading = LIMITS, long, value_name = "N", value_parser = value::count)]
     pub(crate) workspace_files: Option<String>,
     /// Bytes kept of each output stream, from its start and its end
-    #[arg(long, value_name = "SIZE", value_parser = value::size)]
+    #[arg(help_heading = LIMITS, long, value_name = "SIZE", value_parser = value::size)]
     pub(crate) output_limit: Option<String>,
 }
 

@@ -6,6 +6,7 @@
 use std::{
     fs::{self, File},
     io::{self, Write},
+    os::unix::fs::MetadataExt,
 };
 
 use sys::attempt::Attempt;
@@ -47,6 +48,7 @@ fn report(out: &mut impl Write) -> io::Result<()> {
     for attempt in Attempt::ALL {
         attempted(out, attempt.name(), attempt.make())?;
     }
+    attempted(out, "leave by /..", leave_upwards())?;
     for path in ABSENT {
         let opened = File::open(path).map(drop);
         attempted(out, &format!("read {path}"), opened)?;
@@ -70,6 +72,15 @@ fn report(out: &mut impl Write) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Succeeds where something lies above the root.
+fn leave_upwards() -> io::Result<()> {
+    let identity = |path| fs::metadata(path).map(|found| (found.dev(), found.ino()));
+    match identity("/..")? == identity("/")? {
+        true => Err(rustix::io::Errno::ACCESS.into()),
+        false => Ok(()),
+    }
 }
 
 fn attempted(out: &mut impl Write, name: &str, result: io::Result<()>) -> io::Result<()> {

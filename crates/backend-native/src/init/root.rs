@@ -354,7 +354,8 @@ impl Builder {
         rustix::process::fchdir(self.root()?)?;
         rustix::process::pivot_root(".", ".")?;
         mount::unmount(".", UnmountFlags::DETACH)?;
-        Ok(rustix::process::chdir("/")?)
+        rustix::process::chdir("/")?;
+        is_top(self.root()?)
     }
 
     pub(super) fn seal(&self) -> io::Result<()> {
@@ -400,6 +401,21 @@ fn tmpfs(bytes: u64, inodes: u64, mode: &str) -> io::Result<OwnedFd> {
 
 fn fsmount(context: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     Ok(mount::fsmount(context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())?)
+}
+
+/// Makes sure that the host's tree is gone: the root is ours, nothing stands on
+/// it, and nothing lies above it.
+fn is_top(root: BorrowedFd<'_>) -> io::Result<()> {
+    let identity = |place: &str| {
+        let found = fs::stat(place)?;
+        Ok::<_, io::Error>((found.st_dev, found.st_ino))
+    };
+    let ours = fs::fstat(root)?;
+    let ours = (ours.st_dev, ours.st_ino);
+    if identity("/")? == ours && identity("/..")? == ours && identity(".")? == ours {
+        return Ok(());
+    }
+    Err(rustix::io::Errno::XDEV.into())
 }
 
 /// Directories of the host that no sandbox ever sees: what stands on one is in
