@@ -181,7 +181,7 @@ def killed():
 def refused(*arguments):
     """It does not run, and says what to do."""
     done = cellblock("run", "-l", "python", "-c", "print(1)", *arguments)
-    expect(done.returncode == 125 and "1\n" not in done.stdout, done)
+    expect(done.returncode == 125 and "1\n" not in done.stdout and "hint" in done.stderr, done)
     return " ".join(done.stderr.split())
 
 
@@ -199,4 +199,5 @@ def share(directory, option=""):
                (owner, os.listdir(directory)))
         return "written as its owner"
     expect(os.listdir(directory) == ["given"], os.listdir(directory))
+    expect(done.returncode == 125 and "file system" in done.stderr, done)
     return f"status {done.returncode}: " + " ".join(done.stderr.split())

@@ -169,7 +169,7 @@ def read_only(directory):
     done = battery.cellblock("run", "-l", "python", "-w", directory + ":ro",
                              "-c", "print(open('given').read())")
     battery.expect(done.stdout == "text\n" or done.returncode == 125, done)
-    return done.stdout or done.stderr
+    return done.stdout or f"status {done.returncode}: {done.stderr}"
 
 
 def user_shares(name):
