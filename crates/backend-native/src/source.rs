@@ -9,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use api::Access;
 use policy::{Mount, MountView};
 use rustix::{
     fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat2},
@@ -72,9 +73,15 @@ pub(crate) fn look_up(
         let failed = |error| (mount.source.display().to_string(), error);
         let (descriptor, mut source) = open(&mount.source).map_err(failed)?;
         if let (MountView::Shared, Some(id)) = (mount.view, id) {
-            let mapped = map(descriptor.as_fd(), id).map_err(failed)?;
-            source.mapped = Some(mapped.as_raw_fd());
-            found.opened.push(mapped);
+            match map(descriptor.as_fd(), id) {
+                Ok(mapped) => {
+                    source.mapped = Some(mapped.as_raw_fd());
+                    found.opened.push(mapped);
+                }
+                // What everybody may read can be read without; nothing more is given.
+                Err(error) if is_unmappable(&error) && mount.access == Access::ReadOnly => {}
+                Err(error) => return Err(failed(explained(error))),
+            }
         }
         found.sources.push(source);
     }
@@ -125,17 +132,22 @@ fn map(host: BorrowedFd<'_>, id: (u32, u32)) -> io::Result<OwnedFd> {
     let mount = open_tree(host, "", flags)?;
     let owner = fstat(host)?;
     let map = IdMap::new((owner.st_uid, owner.st_gid), id)?;
-    sys::mount::map_ids(mount.as_fd(), map.namespace()).map_err(unmappable)?;
+    sys::mount::map_ids(mount.as_fd(), map.namespace())?;
     Ok(mount)
 }
 
+fn is_unmappable(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::INVAL.raw_os_error())
+}
+
 /// The host kernel does not say why; there is one reason that people meet.
-fn unmappable(error: io::Error) -> io::Error {
-    if error.raw_os_error() != Some(rustix::io::Errno::INVAL.raw_os_error()) {
+fn explained(error: io::Error) -> io::Error {
+    if !is_unmappable(&error) {
         return error;
     }
     io::Error::other(
-        "its file system cannot map owners, which sharing as root needs (overlays cannot, tmpfs \
-         can from Linux 6.3): share a directory of a disk, or copy with --upload and --download",
+        "its file system cannot map owners, which sharing as root for writing needs (overlays \
+         cannot, tmpfs can from Linux 6.3): share a directory of a disk, share it read-only, or \
+         copy with --upload and --download",
     )
 }
