@@ -33,6 +33,8 @@ pub(crate) struct Facts {
     pub resolv_conf: String,
     /// The text of the sandbox's `/etc/machine-id`.
     pub machine_id: String,
+    /// The text of the sandbox's `/proc/sys/kernel/random/boot_id`.
+    pub boot_id: String,
     /// Bytes and number of files that go to the read-only place for code.
     pub code: (u64, u64),
     /// Whether a cgroup bounds the memory.
@@ -285,6 +287,7 @@ impl Builder<'_> {
         self.add(Step::OwnClocks);
         self.add(Step::NoNestedUserns);
         self.add(Step::ReadOnlySysctls);
+        self.add(Step::BootId { text: self.facts.boot_id.clone() });
         self.add(Step::Enter);
         self.steps.extend(place(guest::CODE).map(|code| Step::Files { code }));
         self.add(Step::SealRoot);

@@ -97,7 +97,8 @@ fn facts(native: &Native, policy: &Policy, sources: &Sources, code: (u64, u64)) 
             Network::None => String::new(),
             Network::Full => crate::native::resolv_conf(),
         },
-        machine_id: crate::native::random_machine_id(),
+        machine_id: crate::native::random_id().replace('-', ""),
+        boot_id: crate::native::random_id(),
         code,
         memory_is_bounded: native.site().supports().memory,
     }

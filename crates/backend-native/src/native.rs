@@ -1,7 +1,7 @@
 //! The native backend: what this host can enforce, and launching.
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io::{self, Read},
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::PathBuf,
@@ -176,8 +176,7 @@ pub(crate) fn resolv_conf() -> String {
     text
 }
 
-/// A machine id that no machine has.
-pub(crate) fn random_machine_id() -> String {
-    let text = fs::read_to_string("/proc/sys/kernel/random/uuid").unwrap_or_default();
-    text.replace('-', "")
+/// A random id, in the form in which the host kernel writes them.
+pub(crate) fn random_id() -> String {
+    text::of("/proc/sys/kernel/random/uuid")
 }

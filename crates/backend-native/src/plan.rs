@@ -111,6 +111,8 @@ pub(crate) enum Step {
     Mask { path: GuestPath, kind: Kind },
     /// Makes `/proc/sys` read-only.
     ReadOnlySysctls,
+    /// Shows an id of the machine's start that is nobody's.
+    BootId { text: String },
     /// Forbids user namespaces below this one.
     NoNestedUserns,
     /// Sets the host name of the sandbox.
@@ -159,7 +161,7 @@ impl Step {
     pub(crate) const fn control(&self) -> Option<Control> {
         match self {
             Self::Overlay { .. } => Some(Control::PrivateView),
-            Self::Proc { .. } | Self::Mask { .. } | Self::ReadOnlySysctls => {
+            Self::Proc { .. } | Self::Mask { .. } | Self::ReadOnlySysctls | Self::BootId { .. } => {
                 Some(Control::MaskedProc)
             }
             Self::NoNestedUserns => Some(Control::NoNestedUserns),
@@ -262,6 +264,7 @@ impl Step {
     const fn fixed_text(&self) -> &'static str {
         match self {
             Self::ReadOnlySysctls => "remount /proc/sys ro",
+            Self::BootId { .. } => "cover /proc/sys/kernel/random/boot_id by a random one",
             Self::NoNestedUserns => "set user.max_user_namespaces 0",
             Self::HostName => "set host name sandbox",
             Self::Loopback => "bring lo up",

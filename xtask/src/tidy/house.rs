@@ -33,6 +33,10 @@ fn manifest(file: &SourceFile) -> Vec<Finding> {
     let Ok(table) = file.text.parse::<toml::Table>() else {
         return vec![Finding::new(&file.path, 0, "is not TOML")];
     };
+    // A workspace of its own has nothing to take from ours.
+    if table.contains_key("workspace") {
+        return Vec::new();
+    }
     let inherits = |section: &str, key: &str| {
         let value = table.get(section).and_then(|section| section.get(key));
         value.is_some_and(|value| {

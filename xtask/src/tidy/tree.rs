@@ -4,8 +4,10 @@ use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context, Result, bail};
 
-/// Programs that attack a sandbox or put it to work: data, in whatever form they need.
-const CASES: &str = "crates/testkit/cases/";
+/// Programs that attack a sandbox or put it to work, what came of them, and what
+/// runs in a virtual machine: data, in whatever form it needs, with paths of a
+/// machine that it makes or asks for.
+const CASES: [&str; 3] = ["crates/testkit/cases/", "docs/battery.", "scripts/vm/guest/"];
 
 /// One text file.
 #[derive(Clone, Debug)]
@@ -22,9 +24,9 @@ impl SourceFile {
         extension(&self.path)
     }
 
-    /// Whether it is one of the battery's programs.
+    /// Whether it is one of the battery's programs, or the like.
     pub(crate) fn is_case(&self) -> bool {
-        self.path.starts_with(CASES)
+        CASES.iter().any(|place| self.path.starts_with(place))
     }
 
     /// Whether all of it is test code, by where it lies.

@@ -63,6 +63,7 @@ fn facts_of(policy: &Policy) -> Facts {
         sources,
         devices,
         resolv_conf: "nameserver 192.0.2.1\n".to_owned(),
+        boot_id: "01234567-89ab-cdef-0123-456789abcdef\n".to_owned(),
         machine_id: "0123456789abcdef0123456789abcdef".to_owned(),
         code: (5000, 1),
         memory_is_bounded: true,

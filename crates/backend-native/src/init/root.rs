@@ -13,7 +13,7 @@ use std::{
 
 use policy::GuestPath;
 use rustix::{
-    fs::{self, CWD, Mode, OFlags, ResolveFlags},
+    fs::{self, AtFlags, CWD, Mode, OFlags, ResolveFlags},
     mount::{
         self, FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags,
         UnmountFlags,
@@ -332,6 +332,25 @@ impl Builder {
         )?;
         let place = fs::openat(&self.proc, "sys", DIRECTORY, Mode::empty())?;
         attach_at(&mount, &place)
+    }
+
+    /// Covers the id of the host's start. The file that does it has no name.
+    pub(super) fn boot_id(&self, text: &str) -> io::Result<()> {
+        const NAME: &str = "boot-id";
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
+        let file = fs::openat(self.root()?, NAME, flags, Mode::from_raw_mode(0o444))?;
+        io::Write::write_all(&mut std::fs::File::from(file), text.as_bytes())?;
+        let cover = mount::open_tree(self.root()?, NAME, CLONE)?;
+        let flags = Flags { no_exec: true, ..Flags::default() };
+        set_attributes(cover.as_fd(), attributes(flags), Reach::One)?;
+        let place = "sys/kernel/random/boot_id";
+        let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
+        let moved = mount::move_mount(&cover, "", &self.proc, place, flags);
+        fs::unlinkat(self.root()?, NAME, AtFlags::empty())?;
+        match moved {
+            Err(rustix::io::Errno::NOENT) => Ok(()),
+            done => Ok(done?),
+        }
     }
 
     /// Writes a file of the sandbox's `/proc`, or of the host's before there is one.

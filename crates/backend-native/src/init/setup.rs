@@ -66,6 +66,7 @@ fn apply_one(init: &Init, builder: &mut Builder, step: &Step) -> io::Result<()> 
         Step::Proc { processes_only } => builder.proc(*processes_only),
         Step::Mask { path, kind } => builder.mask(path, *kind),
         Step::ReadOnlySysctls => builder.read_only_sysctls(),
+        Step::BootId { text } => builder.boot_id(text),
         Step::NoNestedUserns => builder.write_proc("sys/user/max_user_namespaces", "0"),
         Step::HostName => Ok(rustix::system::sethostname(b"sandbox")?),
         Step::Loopback => sys::namespace::bring_loopback_up(),
