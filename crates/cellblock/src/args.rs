@@ -171,13 +171,15 @@ const LIMITS: &str = "Limits";
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct LimitArgs {
     /// Time from start to end
-    #[arg(help_heading = LIMITS, short = 't', long, value_name = "TIME", value_parser = value::duration)]
+    #[arg(help_heading = LIMITS)]
+    #[arg(short = 't', long, value_name = "TIME", value_parser = value::duration)]
     pub(crate) timeout: Option<String>,
     /// Processor time of all processes together
     #[arg(help_heading = LIMITS, long, value_name = "TIME", value_parser = value::duration)]
     pub(crate) cpu_time: Option<String>,
     /// Memory of all processes and files together
-    #[arg(help_heading = LIMITS, short = 'm', long, value_name = "SIZE", value_parser = value::size)]
+    #[arg(help_heading = LIMITS)]
+    #[arg(short = 'm', long, value_name = "SIZE", value_parser = value::size)]
     pub(crate) memory: Option<String>,
     /// Processors, such as 1.5
     #[arg(help_heading = LIMITS, long, value_name = "N", value_parser = value::cpus)]

@@ -242,9 +242,9 @@ fn ask_doctor() -> Option<String> {
 
 fn program_hint(source: &io::Error) -> Option<String> {
     match source.kind() {
-        ErrorKind::NotFound => some(
-            "it must be inside the sandbox: on its PATH, in the workspace, or in a shared directory",
-        ),
+        ErrorKind::NotFound => {
+            some("it must be inside the sandbox: on its PATH, in the workspace or in a share")
+        }
         ErrorKind::PermissionDenied => some("make it executable"),
         _ => None,
     }

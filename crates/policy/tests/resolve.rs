@@ -307,7 +307,8 @@ fn host_paths_that_open_the_host_are_refused() {
     ] {
         let found = on_own_machine(&with_share(source, "/data"));
         assert!(
-            matches!(&found, Err(PolicyError::ShareRefused { path, .. }) if path == Path::new(source)),
+            matches!(&found, Err(PolicyError::ShareRefused { path, .. })
+                if path == Path::new(source)),
             "{source:?}: {found:?}"
         );
     }
@@ -333,7 +334,8 @@ fn env_vars_that_no_program_can_get_are_refused() {
         let env_vars = BTreeMap::from([(name.to_owned(), value.to_owned())]);
         let found = on_own_machine(&PolicySpec { env_vars, ..PolicySpec::default() });
         assert!(
-            matches!(&found, Err(PolicyError::EnvVarRefused { name: refused, .. }) if refused == name),
+            matches!(&found, Err(PolicyError::EnvVarRefused { name: refused, .. })
+                if refused == name),
             "{name:.9}"
         );
     }

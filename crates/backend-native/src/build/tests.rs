@@ -76,7 +76,7 @@ fn prints(name: &str, spec: &PolicySpec, parts: Parts) {
     let plan = build(&policy, &facts_of(&policy));
     let mut text = plan.to_string();
     let waived: Vec<_> = plan.waived.iter().map(|control| control.name()).collect();
-    text.push_str(&format!("waived: {}\n{:?}\n", waived.join(" "), plan.rlimits));
+    text.push_str(&format!("waived: {waived:?}\n{:?}\n", plan.rlimits));
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/plans/{name}.txt"));
     if std::env::var_os("CELLBLOCK_BLESS").is_some_and(|value| value == "1") {
         fs::write(&path, &text).unwrap();

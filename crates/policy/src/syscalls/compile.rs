@@ -236,7 +236,8 @@ mod tests {
             let tree = compiler.tree(&ranges);
             compiler.assembler.step(code::LOAD, NUMBER_OFFSET, tree);
             let program = compiler.assembler.finish();
-            let near = table.keys().flat_map(|nr| [nr.saturating_sub(1), *nr, nr.saturating_add(1)]);
+            let around = |nr: &u32| [nr.saturating_sub(1), *nr, nr.saturating_add(1)];
+            let near = table.keys().flat_map(around);
             for nr in near.chain(0..50) {
                 let data = SyscallData { nr, ..SyscallData::default() };
                 let expected = table.get(&nr).copied().unwrap_or(Verdict::UNKNOWN);

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{base, lock::Lock, pip::Pip, process::Progress, uv::Uv, work::Work};
+use super::{interpreter, lock::Lock, pip::Pip, process::Progress, uv::Uv, work::Work};
 use crate::{
     environment::EnvironmentError,
     language::discover::{is_binary, runnable},
@@ -25,7 +25,7 @@ impl Installer {
         name: &str,
         progress: Progress<'_>,
     ) -> Result<Self, EnvironmentError> {
-        let base = base::choose(name, work.options, work.requires_python);
+        let base = interpreter::choose(name, work.options, work.requires_python);
         if let Some(program) = uv(&work.options.search_path) {
             let uv = Uv { program };
             // uv looks further than we do, unless the operator said where to look.

@@ -5,10 +5,10 @@
 //! lets them be built), compiled by an interpreter that does not import them.
 //! The old `.venv` stays until the new one is whole.
 
-mod base;
 mod digest;
 mod guest_paths;
 mod installer;
+mod interpreter;
 mod lock;
 mod made;
 mod pip;
