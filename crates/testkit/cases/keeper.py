@@ -3,6 +3,7 @@
 Started by the harness; ends, and removes what it planted, when its input ends.
 """
 import ctypes
+import fcntl
 import os
 import sys
 
@@ -21,6 +22,9 @@ os.umask(0)
 mailbox = libc.mq_open(("/" + name).encode(), os.O_CREAT | os.O_RDWR, 0o666, None)
 libc.mq_send(mailbox, secret, len(secret), 0)
 libc.syscall(248, b"user", name.encode(), secret, len(secret), -4)  # add_key, user keyring
+
+lock = os.open("/usr/bin/env", os.O_RDONLY)
+fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 print("ready", flush=True)
 sys.stdin.read()

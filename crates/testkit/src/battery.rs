@@ -202,7 +202,11 @@ impl Bench {
             whole.append(&mut text);
             text = whole;
         }
-        let path = self.work.join(&case.program);
+        // A directory of its own: programs must not be taken for modules of each other.
+        let directory = self.work.join(&case.id);
+        fs::create_dir_all(&directory)?;
+        fs::set_permissions(&directory, fs::Permissions::from_mode(0o755))?;
+        let path = directory.join(&case.program);
         fs::write(&path, text)?;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644))?;
         Ok(path)

@@ -68,7 +68,8 @@ impl Host {
         }
     }
 
-    /// What is different now that a process of ours has ended, a line each, once what is dying has had its time.
+    /// What is different now that a process of ours has ended, a line each, once
+    /// what is dying has had its time.
     #[must_use]
     pub fn changes(&self, pid: u32) -> Vec<String> {
         let mut lines = Snapshot::settled_beyond(&self.left);

@@ -167,7 +167,12 @@ impl Report {
         writeln!(page, "## What was not as it should be\n")?;
         for row in odd {
             if !row.armed {
-                writeln!(page, "- `{}` is not armed: {}", row.id, row.not_armed_because)?;
+                writeln!(
+                    page,
+                    "- `{}` is not armed: {}",
+                    row.id,
+                    row.not_armed_because.trim_end()
+                )?;
             }
             for finding in &row.findings {
                 writeln!(page, "- `{}` {}", row.id, finding.replace('\n', " "))?;
@@ -202,7 +207,8 @@ that is true. Made by `cargo run -p testkit --bin battery -- --write docs`; not 
 const LAYERS_HEAD: &str = "\
 ## One layer left out at a time
 
-The cases of the areas A, B, C, E and F, run by a build that can leave out one layer. The second
+The cases of the areas A, B, C, E and F (for control groups, those of the bounds that need them),
+run by a build that can leave out one layer. The second
 column counts the cases that noticed. The third names the attempts that came out as if there were
 no sandbox: for these the layer is the only one.
 

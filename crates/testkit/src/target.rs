@@ -56,12 +56,12 @@ fn look_for_compiler() -> String {
     found.map_or(SEARCH_PATH.to_owned(), |root| format!("{SEARCH_PATH}:{}/bin", root.trim()))
 }
 
-/// A command line that leaves a secret file and the host's root open as
-/// descriptors 7 and 9 for what follows it.
+/// A command line that leaves a secret file, a device and the host's root open as
+/// descriptors 7, 8 and 9 for what follows it.
 #[must_use]
 pub fn careless(secret: &Path) -> Command {
     let mut command = Command::new("/bin/sh");
-    command.args(["-c", "exec 7<\"$0\" 9</; exec \"$@\""]).arg(secret);
+    command.args(["-c", "exec 7<\"$0\" 8>/dev/null 9</; exec \"$@\""]).arg(secret);
     command
 }
 
@@ -110,7 +110,7 @@ impl Target {
     }
 
     /// A command that this caller runs, with an env of the harness's choice and
-    /// two descriptors that a careless caller left open.
+    /// three descriptors that a careless caller left open.
     #[must_use]
     pub fn command(&self, program: &Path, secret: &Path) -> Command {
         let mut command = careless(secret);

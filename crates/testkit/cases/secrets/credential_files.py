@@ -3,7 +3,7 @@ import re
 for path in ["~/.aws/credentials", "~/.config/gcloud", "~/.azure", "~/.kube/config", "~/.docker/config.json", "~/.netrc", "~/.git-credentials", "~/.gitconfig", "~/.npmrc", "~/.pypirc",
              "~/.ssh/id_rsa", "~/.ssh/id_ed25519", "~/.cargo/credentials.toml", "~/.bash_history", "~/.python_history", "~/.config/pip/pip.conf", "/etc/pip.conf", "/etc/krb5.keytab", "/etc/ssh/ssh_host_rsa_key",
              "/root/.netrc", "/root/.pypirc", "/etc/kubernetes", "/etc/shadow-", "/etc/gshadow", "/var/run/secrets"]:
-    attempt(path, os.stat, os.path.expanduser(path))
+    attempt(path.replace("/root/", "home of root: "), os.stat, os.path.expanduser(path))
 pattern = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 found = 0
 for top in ["/etc", "/home", "/workspace", "/tmp", "/code", "/sandbox"]:

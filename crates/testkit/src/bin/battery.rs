@@ -4,7 +4,7 @@
 
 use std::{
     io::{self, Write as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
@@ -57,7 +57,7 @@ fn main() -> anyhow::Result<ExitCode> {
         rows.push(row);
     }
     let layers = match &asked.layers {
-        Some(binary) => layers(binary, &cases, &rows)?,
+        Some(binary) => layers(&mut bench, binary, &cases, &rows)?,
         None => Vec::new(),
     };
     let report = Report::new(Machine::look(), rows, layers);
@@ -69,16 +69,19 @@ fn main() -> anyhow::Result<ExitCode> {
 }
 
 fn layers(
-    binary: &std::path::Path,
+    bench: &mut Bench,
+    binary: &Path,
     cases: &[case::Case],
     rows: &[Row],
 ) -> anyhow::Result<Vec<LayerRow>> {
-    let mut bench = Bench::prepare(binary, &[Caller::Root])?;
+    let mut target = bench.targets[0].clone();
+    binary.clone_into(&mut target.binary);
     let failing: Vec<String> =
         rows.iter().filter(|row| !row.findings.is_empty()).map(|row| row.id.clone()).collect();
     let mut layers = Vec::new();
     for layer in knockout::LAYERS {
-        let row = knockout::run(&mut bench, cases, layer, &failing)?;
+        target.knockout = Some(layer);
+        let row = knockout::run(bench, &target, cases, &failing)?;
         writeln!(io::stdout(), "without {layer}: {} cases notice", row.noticed.len())?;
         layers.push(row);
     }
