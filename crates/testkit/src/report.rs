@@ -29,6 +29,17 @@ pub struct Report {
     pub layers: Vec<LayerRow>,
 }
 
+/// How many attempts of one case the page names.
+const NAMES_MAX: usize = 4;
+
+fn shortened(attempts: &[String]) -> String {
+    let named = attempts[..attempts.len().min(NAMES_MAX)].join(", ");
+    match attempts.len().checked_sub(NAMES_MAX) {
+        None | Some(0) => named,
+        Some(more) => format!("{named} and {more} more"),
+    }
+}
+
 fn name(verdict: Option<&Verdict>) -> &'static str {
     match verdict {
         Some(Verdict::Passed) => "passed",
@@ -144,7 +155,7 @@ impl Report {
             let succeeded: Vec<String> = row
                 .succeeded
                 .iter()
-                .map(|(case, attempts)| format!("`{case}` ({})", attempts.join(", ")))
+                .map(|(case, attempts)| format!("`{case}` ({})", shortened(attempts)))
                 .collect();
             let blind = if row.noticed.is_empty() { " (blind spot)" } else { "" };
             writeln!(
@@ -208,9 +219,9 @@ const LAYERS_HEAD: &str = "\
 ## One layer left out at a time
 
 The cases of the areas A, B, C, E and F (for control groups, those of the bounds that need them),
-run by a build that can leave out one layer. The second
-column counts the cases that noticed. The third names the attempts that came out as if there were
-no sandbox: for these the layer is the only one.
+run by a build that can leave out one layer. The second column counts the cases that noticed. The
+third names the attempts that came out as if there were no sandbox: for these the layer is the
+only one. All of them are in `battery.json`.
 
 | layer left out | cases that noticed | attempts that then succeed |
 |---|---|---|";
