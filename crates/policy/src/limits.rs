@@ -96,6 +96,10 @@ impl Ceiling {
     }
 }
 
+/// The fewest with which a process becomes a program: the streams, and what it
+/// takes to change into it.
+const OPEN_FILES_MIN: u64 = 16;
+
 /// The least memory in which an interpreter's start can be told from a limit reached.
 const MEMORY_BYTES_MIN: u64 = 4 << 20;
 
@@ -165,7 +169,7 @@ impl Limits {
             memory_bytes,
             pids: bound("pids", 1, most.pids).take(asked.pids, usual.pids)?,
             cpu_millis: optional(("cpu_millis", 10), asked.cpu_millis, usual_share, most_share)?,
-            open_files: bound("open_files", 8, most.open_files)
+            open_files: bound("open_files", OPEN_FILES_MIN, most.open_files)
                 .take(asked.open_files, usual.open_files)?,
             file_size_bytes: bound("file_size_bytes", 0, most.file_size_bytes)
                 .take(asked.file_size_bytes, usual.file_size_bytes)?,
