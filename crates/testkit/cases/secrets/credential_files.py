@@ -6,7 +6,9 @@ for path in ["~/.aws/credentials", "~/.config/gcloud", "~/.azure", "~/.kube/conf
     attempt(path.replace("/root/", "home of root: "), os.stat, os.path.expanduser(path))
 pattern = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 found = 0
-for top in ["/etc", "/home", "/workspace", "/tmp", "/code", "/sandbox"]:
+# Without the sandbox the temporary files of the whole machine would be searched.
+places = ["/etc", "/home", "/workspace", "/tmp", "/code", "/sandbox"] if os.path.isdir("/workspace") else []
+for top in places:
     for directory, _, files in os.walk(top):
         for name in files:
             try:
