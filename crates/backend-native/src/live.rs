@@ -50,9 +50,9 @@ pub(crate) struct Live {
     stdio: Option<Stdio>,
     started: Option<Instant>,
     ended: Option<(Exit, Duration)>,
+    /// Whether we have killed it, or tried.
+    is_killed: bool,
     is_reaped: bool,
-    /// Whether init ended by itself, which it never does before it is told to.
-    has_given_up: bool,
     // Freed last: another sandbox may have the id once this one is gone.
     identity: Option<Identity>,
 }
@@ -91,8 +91,8 @@ impl Live {
             stdio: None,
             started: None,
             ended: None,
+            is_killed: false,
             is_reaped: false,
-            has_given_up: false,
             identity: None,
         })
     }
@@ -194,11 +194,12 @@ impl Live {
                 },
                 Happening::OutOfMemory => break self.killed(true),
                 Happening::Gone => {
-                    // Before it is killed: how it ended by itself tells why.
-                    self.await_end();
+                    // Nobody inside can end init: it was us, the lack of memory, or a
+                    // failure, and only the first two are about the payload.
+                    let was_killed = self.is_killed || self.leaf.was_out_of_memory();
                     let exit = self.killed(false);
-                    if self.has_given_up {
-                        return Err(lost("its first process gave up"));
+                    if !was_killed {
+                        return Err(lost("its first process is gone"));
                     }
                     break exit;
                 }
@@ -276,6 +277,7 @@ impl Live {
 
     /// Kills every process and waits until all are gone.
     fn end(&mut self) {
+        self.is_killed = true;
         if self.is_reaped {
             return;
         }
@@ -287,7 +289,6 @@ impl Live {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
         let reaped = waitid(WaitId::PidFd(self.pidfd.as_fd()), options);
         self.is_reaped = !matches!(reaped, Ok(None));
-        self.has_given_up = matches!(&reaped, Ok(Some(status)) if status.exited());
     }
 }
 
