@@ -109,6 +109,7 @@ fn as_user(root: &Path) -> Result<()> {
         return Ok(());
     }
     let user = user::Ordinary::find_or_create()?;
+    user::open_checkout()?;
     for test in end_to_end_tests(root)? {
         user.expect_to_reach(&test.executable)?;
         open_scratch(&test.executable)?;

@@ -1,7 +1,12 @@
 //! An ordinary user of this machine, to test as: somebody with no rights and no
 //! private files of anybody.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, Result, bail};
 
@@ -55,7 +60,15 @@ impl Ordinary {
 
     /// The command that runs a test program as this user, with nothing of the caller's.
     pub(crate) fn command(&self, program: &Path, directory: &Path) -> Command {
-        let mut command = Command::new("setpriv");
+        self.command_near(program, program, directory)
+    }
+
+    /// That command, with the way open to a file.
+    fn command_near(&self, file: &Path, program: &Path, directory: &Path) -> Command {
+        let mut command = match closed_directory(file) {
+            Some(closed) => through(&closed, directory),
+            None => Command::new("setpriv"),
+        };
         command.args([format!("--reuid={}", self.uid), format!("--regid={}", self.gid)]);
         command.args(["--init-groups", "--inh-caps=-all", "--"]).arg(program);
         command.env_clear().env("PATH", SEARCH_PATH).env("HOME", &self.home).env("USER", NAME);
@@ -65,7 +78,7 @@ impl Ordinary {
 
     /// An error unless this user can reach the file.
     pub(crate) fn expect_to_reach(&self, file: &Path) -> Result<()> {
-        let mut test = self.command(Path::new("test"), Path::new("/"));
+        let mut test = self.command_near(file, Path::new("test"), Path::new("/"));
         if test.arg("-r").arg(file).status().context("cannot run setpriv")?.success() {
             return Ok(());
         }
@@ -74,6 +87,47 @@ impl Ordinary {
             file.display()
         )
     }
+}
+
+/// The checkout that this program was built in.
+fn checkout() -> &'static Path {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.parent().unwrap_or(own)
+}
+
+/// The first directory above the checkout that others may not pass through, if the
+/// program lies in the checkout.
+fn closed_directory(program: &Path) -> Option<PathBuf> {
+    let is_closed = |place: &&Path| {
+        fs::metadata(place).is_ok_and(|found| found.permissions().mode() & 0o001 == 0)
+    };
+    let above = checkout().ancestors().skip(1).filter(|_| program.starts_with(checkout()));
+    above.filter(is_closed).last().map(PathBuf::from)
+}
+
+/// Puts a directory that holds the checkout alone in the place of one that others
+/// may not pass through, for this command only, and goes on with the arguments.
+const THROUGH: &str = "mount --bind \"$0\" /mnt
+    mount -t tmpfs -o mode=755 tmpfs \"$1\"
+    mkdir -p \"$0\"
+    mount --bind /mnt \"$0\"
+    umount /mnt
+    cd \"$2\"
+    shift 2
+    exec \"$@\"";
+
+fn through(closed: &Path, directory: &Path) -> Command {
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-ec", THROUGH]).arg(checkout()).arg(closed).arg(directory);
+    command.arg("setpriv");
+    command
+}
+
+/// Lets every user into the checkout itself.
+pub(crate) fn open_checkout() -> Result<()> {
+    let mode = fs::metadata(checkout())?.permissions().mode();
+    fs::set_permissions(checkout(), Permissions::from_mode(mode | 0o055))
+        .context("cannot open the checkout to other users")
 }
 
 #[cfg(test)]
