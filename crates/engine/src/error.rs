@@ -232,6 +232,9 @@ fn launch_kind(error: &LaunchError) -> (ErrorCode, Option<String>) {
             (ErrorCode::InvalidRequest, some("raise the workspace's limit"))
         }
         LaunchError::File { .. } => (ErrorCode::InvalidRequest, None),
+        LaunchError::CannotFork { .. } => {
+            (ErrorCode::LaunchFailed, some("start it with a fresh interpreter: `--cold`"))
+        }
         LaunchError::Lost { .. } => (ErrorCode::LaunchFailed, ask_doctor()),
     }
 }

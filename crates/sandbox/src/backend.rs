@@ -11,7 +11,7 @@ use std::{
 use api::{Enforcement, Phase, Usage};
 use policy::{HostSupport, Policy};
 
-use crate::{Exit, LaunchError, Payload, SandboxError};
+use crate::{Exit, LaunchError, Payload, SandboxError, SharedZygote, Template};
 
 /// A future that a trait object returns.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -34,6 +34,19 @@ pub trait Backend: Send + Sync {
         policy: &'a Policy,
         payload: Payload,
     ) -> BoxFuture<'a, Result<Box<dyn Sandbox>, LaunchError>>;
+
+    /// Parks an interpreter from which sandboxes of this policy's mounts and
+    /// network can be forked.
+    ///
+    /// # Errors
+    /// It could not be started, or this backend cannot fork sandboxes.
+    fn park<'a>(
+        &'a self,
+        _policy: &'a Policy,
+        _template: Template,
+    ) -> BoxFuture<'a, Result<SharedZygote, LaunchError>> {
+        Box::pin(async { Err(LaunchError::CannotFork { detail: self.name().to_owned() }) })
+    }
 }
 
 /// The host's ends of a payload's standard streams.

@@ -37,6 +37,12 @@ pub enum LaunchError {
         /// What was found instead.
         detail: String,
     },
+    /// Sandboxes cannot be forked here.
+    #[error("sandboxes cannot be forked from a parked interpreter here: {detail}")]
+    CannotFork {
+        /// Why not.
+        detail: String,
+    },
     /// The sandbox's own processes ended or spoke nonsense during set-up.
     #[error("the sandbox ended during set-up: {detail}")]
     Lost {

@@ -8,8 +8,10 @@ mod backend;
 mod error;
 mod exit;
 mod payload;
+mod zygote;
 
 pub use backend::{Backend, BoxFuture, Sandbox, Stdio};
 pub use error::{LaunchError, SandboxError};
 pub use exit::{Exit, ProcessStatus};
 pub use payload::{Action, Command, FileBody, FileEntry, Payload, Place, Step};
+pub use zygote::{Forked, KernelEnds, LiveLimits, Remains, SharedZygote, Template, Zygote};
