@@ -15,7 +15,7 @@ fn decode<M>(bytes: &[u8])
 where
     M: PartialEq + std::fmt::Debug + serde::Serialize + serde::de::DeserializeOwned,
 {
-    let packet = |bytes: &[u8]| Packet { bytes: bytes.to_vec(), descriptor: None };
+    let packet = |bytes: &[u8]| Packet { bytes: bytes.to_vec(), descriptors: Vec::new() };
     if let Ok(message) = packet(bytes).decode::<M>() {
         let again = postcard::to_stdvec(&message).unwrap();
         assert_eq!(packet(&again).decode::<M>().unwrap(), message);

@@ -1,6 +1,9 @@
 //! Makes a plan of a policy. Pure: what has to be looked up was looked up.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use api::{Access, Control, ProfileName};
 use policy::{GuestPath, MountView, Network, Policy, guest, syscalls};
@@ -97,14 +100,44 @@ const NSSWITCH: &str = "passwd: files\ngroup: files\nhosts: files dns\n";
 const SCRATCH: [(&str, bool, bool); 3] =
     [("/dev/shm", true, true), (guest::HOME, false, false), ("/tmp", false, true)];
 
-/// Makes a plan.
+/// What a plan is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// A sandbox that is launched: all of it.
+    Launch,
+    /// The sandbox of a zygote, as the user of this id. What is made of it later
+    /// takes the mounts here for the host's, so these are the host's own, and what
+    /// would hide a part of `/proc` from it is left out.
+    Template { id: (u32, u32) },
+    /// A sandbox that is forked, in the mounts of a template, with what an
+    /// earlier one left if there is something.
+    Fork { remains: Option<i32> },
+    /// A further pid namespace inside a sandbox.
+    Enter,
+}
+
+/// Makes the plan of a launch.
 pub(crate) fn build(policy: &Policy, facts: &Facts) -> Plan {
-    let mut builder = Builder { policy, facts, steps: Vec::new() };
-    builder.open_mounts();
-    builder.root();
-    builder.system();
-    builder.writable();
-    builder.namespaces();
+    build_for(Purpose::Launch, policy, facts)
+}
+
+/// Makes a plan.
+pub(crate) fn build_for(purpose: Purpose, policy: &Policy, facts: &Facts) -> Plan {
+    let mut builder = Builder { purpose, policy, facts, steps: Vec::new() };
+    if purpose == Purpose::Enter {
+        builder.add(Step::BecomeUser { uid: INSIDE, gid: INSIDE });
+        builder.add(Step::OwnMounts);
+        builder.proc();
+        builder.add(Step::ReadOnlySysctls);
+        builder.add(Step::BootId { text: facts.boot_id.clone() });
+        builder.steps.extend(place(guest::CODE).map(|code| Step::Files { code }));
+    } else {
+        builder.open_mounts();
+        builder.root();
+        builder.system();
+        builder.writable();
+        builder.namespaces();
+    }
     builder.lock_down();
     let waived = Control::ALL.iter().copied().filter(|control| policy.may_miss(*control));
     Plan {
@@ -114,6 +147,12 @@ pub(crate) fn build(policy: &Policy, facts: &Facts) -> Plan {
         env_vars: policy.env_vars().clone().into_iter().collect(),
         workspace: policy.workspace().clone(),
     }
+}
+
+/// The name of the workspace's directory in the file system of everything
+/// writable; `None` where the workspace is a directory of the host.
+pub(crate) fn workspace_place(policy: &Policy) -> Option<String> {
+    (!policy.workspace_is_shared()).then(|| SCRATCH.len().to_string())
 }
 
 fn rlimits(policy: &Policy, memory_is_bounded: bool) -> Rlimits {
@@ -128,6 +167,7 @@ fn rlimits(policy: &Policy, memory_is_bounded: bool) -> Rlimits {
 }
 
 struct Builder<'a> {
+    purpose: Purpose,
     policy: &'a Policy,
     facts: &'a Facts,
     steps: Vec<Step>,
@@ -153,21 +193,24 @@ impl Builder<'_> {
         let mounts = self.policy.mounts();
         let mut whole: BTreeMap<PathBuf, (HostPath, Vec<Part>)> = BTreeMap::new();
         for (number, (mount, source)) in mounts.iter().zip(&self.facts.sources).enumerate() {
-            let (slot, host) = (Self::slot(number), source.host.clone());
+            let (slot, host) = (Self::slot(number), self.host(source, mount.target.as_path()));
             let step = match (source.mapped, mount.view, &source.whole, source.kind) {
                 (Some(descriptor), ..) => Step::Mapped { slot, descriptor, source: host.path },
-                (None, MountView::Private, Some(above), _) => {
+                (None, MountView::Private, ..) if self.is_template() => {
+                    Step::Bind { slot, source: host }
+                }
+                (None, MountView::Private, Some(above), _) if self.purpose == Purpose::Launch => {
                     let path = host.path.strip_prefix(&above.path).unwrap_or(&host.path);
                     let part = Part { slot, path: path.to_owned(), source: host.clone() };
                     let group = whole.entry(above.path.clone());
                     group.or_insert_with(|| (above.clone(), Vec::new())).1.push(part);
                     continue;
                 }
-                (None, MountView::Private, None, Kind::Directory) => {
+                (None, MountView::Private, _, Kind::Directory) => {
                     let part = Part { slot, path: PathBuf::new(), source: host.clone() };
                     Step::Overlay { source: host, parts: vec![part] }
                 }
-                (None, MountView::Private, None, Kind::File) => Step::Copy { slot, source: host },
+                (None, MountView::Private, _, Kind::File) => Step::Copy { slot, source: host },
                 (None, MountView::Shared, ..) => Step::Bind { slot, source: host },
             };
             self.add(step);
@@ -176,9 +219,26 @@ impl Builder<'_> {
         self.steps.extend(whole.map(|(source, parts)| Step::Overlay { source, parts }));
         for (number, device) in self.facts.devices.iter().enumerate() {
             let slot = Self::slot(mounts.len() + number);
-            self.steps.push(Step::Bind { slot, source: device.host.clone() });
+            let source = self.host(device, &device.host.path);
+            self.steps.push(Step::Bind { slot, source });
         }
-        self.add(Step::BecomeUser { uid: INSIDE, gid: INSIDE });
+        let (uid, gid) = match self.purpose {
+            Purpose::Template { id } => id,
+            _ => (INSIDE, INSIDE),
+        };
+        self.add(Step::BecomeUser { uid, gid });
+    }
+
+    /// Where a host path is found: in a template, at its target.
+    fn host(&self, source: &Source, target: &Path) -> HostPath {
+        match self.purpose {
+            Purpose::Fork { .. } => HostPath { path: target.to_owned(), ..source.host.clone() },
+            _ => source.host.clone(),
+        }
+    }
+
+    const fn is_template(&self) -> bool {
+        matches!(self.purpose, Purpose::Template { .. })
     }
 
     fn root(&mut self) {
@@ -226,9 +286,13 @@ impl Builder<'_> {
             let target = PathBuf::from(target);
             self.steps.extend(place(path).map(|path| Step::Symlink { path, target }));
         }
-        let processes_only = self.policy.profile() == ProfileName::Strict;
+        self.proc();
+    }
+
+    fn proc(&mut self) {
+        let processes_only = !self.is_template() && self.policy.profile() == ProfileName::Strict;
         self.add(Step::Proc { processes_only });
-        if !processes_only {
+        if !processes_only && !self.is_template() {
             let directories = MASKED_DIRECTORIES.iter().map(|name| (name, Kind::Directory));
             let files = MASKED_FILES.iter().map(|name| (name, Kind::File));
             for (name, kind) in directories.chain(files) {
@@ -274,6 +338,10 @@ impl Builder<'_> {
             bytes: limits.workspace_bytes,
             inodes: limits.workspace_inodes,
             places: self.scratch_places(),
+            remains: match self.purpose {
+                Purpose::Fork { remains } => remains,
+                _ => None,
+            },
         });
         self.attach(|below_scratch| below_scratch);
     }
@@ -283,13 +351,19 @@ impl Builder<'_> {
         if self.policy.network() == Network::None {
             self.add(Step::Loopback);
         }
-        self.add(Step::CgroupNamespace);
-        self.add(Step::OwnClocks);
-        self.add(Step::NoNestedUserns);
-        self.add(Step::ReadOnlySysctls);
-        self.add(Step::BootId { text: self.facts.boot_id.clone() });
+        if !matches!(self.purpose, Purpose::Fork { .. }) {
+            self.add(Step::CgroupNamespace);
+            self.add(Step::OwnClocks);
+        }
+        if !self.is_template() {
+            self.add(Step::NoNestedUserns);
+            self.add(Step::ReadOnlySysctls);
+            self.add(Step::BootId { text: self.facts.boot_id.clone() });
+        }
         self.add(Step::Enter);
-        self.steps.extend(place(guest::CODE).map(|code| Step::Files { code }));
+        if !matches!(self.purpose, Purpose::Fork { .. }) {
+            self.steps.extend(place(guest::CODE).map(|code| Step::Files { code }));
+        }
         self.add(Step::SealRoot);
     }
 
@@ -299,9 +373,24 @@ impl Builder<'_> {
         let shared = shared.filter(|mount| mount.access == Access::ReadWrite);
         let writable = writable.chain(shared.map(|mount| mount.target.clone())).collect();
         let devices = place("/dev").into_iter().collect();
+        if matches!(self.purpose, Purpose::Fork { .. }) {
+            self.add(Step::CgroupNamespace);
+        }
         self.add(Step::NoCoreDumps);
-        self.add(Step::OomFirst);
-        self.add(Step::NotDumpable);
+        match self.purpose {
+            // It is inherited, and what is forked is a program, not an init.
+            Purpose::Fork { .. } => {}
+            // What is forked from it gets the rest; it needs its rights for that.
+            Purpose::Template { .. } => {
+                self.add(Step::OomFirst);
+                return self.add(Step::NotDumpable);
+            }
+            Purpose::Enter => self.add(Step::NotDumpable),
+            Purpose::Launch => {
+                self.add(Step::OomFirst);
+                self.add(Step::NotDumpable);
+            }
+        }
         self.add(Step::LockSecureBits);
         self.add(Step::DropCapabilities);
         self.add(Step::NoNewPrivs);

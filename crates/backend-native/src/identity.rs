@@ -153,8 +153,8 @@ impl Identity {
     pub(crate) fn map(&self, pid: rustix::process::Pid) -> io::Result<()> {
         let pid = pid.as_raw_nonzero();
         if self.helper {
-            run_helper("newgidmap", pid.get(), self.id.1)?;
-            return run_helper("newuidmap", pid.get(), self.id.0);
+            run_helper("newgidmap", pid.get(), (INSIDE, self.id.1, 1))?;
+            return run_helper("newuidmap", pid.get(), (INSIDE, self.id.0, 1));
         }
         let place = PathBuf::from(format!("/proc/{pid}"));
         if !self.is_own {
@@ -165,6 +165,43 @@ impl Identity {
     }
 }
 
+impl Identity {
+    /// Writes the id maps of a user namespace in which others will be made, each
+    /// with an id of the same source: all of them are there, as what they are outside.
+    ///
+    /// # Errors
+    /// As [`Identity::map`].
+    pub(crate) fn map_with_others(
+        &self,
+        source: &IdSource,
+        pid: rustix::process::Pid,
+    ) -> io::Result<()> {
+        let pid = pid.as_raw_nonzero();
+        let (first, count) = match (self.is_own, source) {
+            (true, IdSource::Range { first, count } | IdSource::Subordinate { first, count }) => {
+                (*first, *count)
+            }
+            _ => return self.map_as_outside(pid),
+        };
+        if self.helper {
+            run_helper("newgidmap", pid.get(), (first, first, count))?;
+            return run_helper("newuidmap", pid.get(), (first, first, count));
+        }
+        let place = PathBuf::from(format!("/proc/{pid}"));
+        let line = format!("{first} {first} {count}\n");
+        fs::write(place.join("gid_map"), &line)?;
+        fs::write(place.join("uid_map"), &line)
+    }
+
+    fn map_as_outside(&self, pid: std::num::NonZeroI32) -> io::Result<()> {
+        let place = PathBuf::from(format!("/proc/{pid}"));
+        fs::write(place.join("setgroups"), "deny")?;
+        let (uid, gid) = self.id;
+        fs::write(place.join("gid_map"), format!("{gid} {gid} 1\n"))?;
+        fs::write(place.join("uid_map"), format!("{uid} {uid} 1\n"))
+    }
+}
+
 /// Directories in which the system's set-user-id helpers are.
 const HELPER_PLACES: [&str; 2] = ["/usr/bin", "/bin"];
 
@@ -172,11 +209,12 @@ fn helper(name: &str) -> Option<PathBuf> {
     HELPER_PLACES.iter().map(|place| Path::new(place).join(name)).find(|path| path.exists())
 }
 
-fn run_helper(name: &str, pid: i32, id: u32) -> io::Result<()> {
+/// Runs a helper with a line of the map: first id inside, first outside, count.
+fn run_helper(name: &str, pid: i32, line: (u32, u32, u32)) -> io::Result<()> {
     let missing = || io::Error::from(io::ErrorKind::NotFound);
     let path = helper(name).ok_or_else(missing)?;
-    let (inside, outside) = (INSIDE.to_string(), id.to_string());
-    let args = [pid.to_string(), inside, outside, "1".to_owned()];
+    let (inside, outside, count) = line;
+    let args = [pid.unsigned_abs(), inside, outside, count].map(|number| number.to_string());
     let done = Command::new(path).args(args).env_clear().output()?;
     if done.status.success() {
         return Ok(());

@@ -12,17 +12,18 @@ use policy::{Network, Policy};
 use rustix::{
     net::{AddressFamily, SocketFlags, SocketType, socketpair},
     pipe::{PipeFlags, pipe_with},
+    process::Pid,
 };
 use sandbox::{LaunchError, Payload, Stdio};
 use sys::spawn::{NOT_STARTED, Spawn, Spawned, spawn};
 
 use crate::{
-    build::{Facts, build},
-    cgroup::{Leaf, LeafLimits},
+    build::{Facts, Purpose, build, build_for},
+    cgroup::{Joining, Leaf, LeafLimits},
     identity::Identity,
     init::NAME,
     live::Live,
-    native::Native,
+    native::Host,
     orders::{self, Streams},
     plan::Plan,
     remedy,
@@ -75,21 +76,21 @@ pub(crate) fn step_error(
 }
 
 /// Makes the plan of a policy without launching anything.
-pub(crate) fn plan(native: &Native, policy: &Policy) -> Result<Plan, LaunchError> {
-    let sources = look_up(native, policy, None)?;
-    Ok(build(policy, &facts(native, policy, &sources, (0, 0))))
+pub(crate) fn plan(host: &Host, policy: &Policy) -> Result<Plan, LaunchError> {
+    let sources = look_up(host, policy, None)?;
+    Ok(build(policy, &facts(host, policy, &sources, (0, 0))))
 }
 
-fn look_up(
-    native: &Native,
+pub(crate) fn look_up(
+    host: &Host,
     policy: &Policy,
     id: Option<(u32, u32)>,
 ) -> Result<Sources, LaunchError> {
-    source::look_up(policy.mounts(), id, native.wholes())
+    source::look_up(policy.mounts(), id, host.wholes())
         .map_err(|(path, error)| step_error(format!("looking up {path}"), None, error))
 }
 
-fn facts(native: &Native, policy: &Policy, sources: &Sources, code: (u64, u64)) -> Facts {
+pub(crate) fn facts(host: &Host, policy: &Policy, sources: &Sources, code: (u64, u64)) -> Facts {
     Facts {
         sources: sources.sources.clone(),
         devices: sources.devices.clone(),
@@ -100,23 +101,26 @@ fn facts(native: &Native, policy: &Policy, sources: &Sources, code: (u64, u64)) 
         machine_id: crate::native::random_id().replace('-', ""),
         boot_id: crate::native::random_id(),
         code,
-        memory_is_bounded: native.site().supports().memory,
+        memory_is_bounded: host.site().supports().memory,
     }
 }
 
+/// An identity for a sandbox.
+pub(crate) fn take_identity(host: &Host, policy: &Policy) -> Result<Identity, LaunchError> {
+    let shares = policy.mounts().iter().any(|mount| mount.view == policy::MountView::Shared);
+    if shares && !host.is_root() {
+        // An ordinary user cannot map the ids of a mount.
+        return Ok(Identity::callers());
+    }
+    let taken = host.ids().take();
+    taken.map_err(|error| step_error("taking a user id", Some(Control::OwnUid), error))
+}
+
 impl Opened {
-    fn open(native: &Native, policy: &Policy) -> Result<Self, LaunchError> {
-        let shares = policy.mounts().iter().any(|mount| mount.view == policy::MountView::Shared);
-        let identity = match shares && !native.is_root() {
-            // An ordinary user cannot map the ids of a mount.
-            true => Identity::callers(),
-            false => native
-                .ids()
-                .take()
-                .map_err(|error| step_error("taking a user id", Some(Control::OwnUid), error))?,
-        };
-        let id = (native.is_root() && identity.is_own).then_some(identity.id);
-        let sources = look_up(native, policy, id)?;
+    fn open(host: &Host, policy: &Policy) -> Result<Self, LaunchError> {
+        let identity = take_identity(host, policy)?;
+        let id = (host.is_root() && identity.is_own).then_some(identity.id);
+        let sources = look_up(host, policy, id)?;
         let name = sweep::new_name();
         let limits = policy.limits();
         let limits = LeafLimits {
@@ -124,20 +128,20 @@ impl Opened {
             pids: limits.pids,
             cpu_millis: limits.cpu_millis,
         };
-        let leaf = Leaf::make(native.site(), &name, &limits)
+        let leaf = Leaf::make(host.site(), &name, &limits, Joining::Birth)
             .map_err(|error| step_error("making the cgroup", Some(Control::Memory), error))?;
         Ok(Self { name, identity, leaf, sources })
     }
 }
 
 /// Both ends of the standard streams.
-struct Pipes {
-    host: Stdio,
-    guest: [OwnedFd; 3],
+pub(crate) struct Pipes {
+    pub(crate) host: Stdio,
+    pub(crate) guest: [OwnedFd; 3],
 }
 
 impl Pipes {
-    fn make() -> io::Result<Self> {
+    pub(crate) fn make() -> io::Result<Self> {
         let (stdin, in_writer) = pipe_with(PipeFlags::CLOEXEC)?;
         let (out_reader, stdout) = pipe_with(PipeFlags::CLOEXEC)?;
         let (err_reader, stderr) = pipe_with(PipeFlags::CLOEXEC)?;
@@ -145,7 +149,7 @@ impl Pipes {
         Ok(Self { host, guest: [stdin, stdout, stderr] })
     }
 
-    fn numbers(&self) -> Streams {
+    pub(crate) fn numbers(&self) -> Streams {
         let [stdin, stdout, stderr] = self.guest.each_ref().map(AsRawFd::as_raw_fd);
         Streams { stdin, stdout, stderr }
     }
@@ -167,45 +171,96 @@ impl Channels {
     }
 }
 
+/// What is to be made of an init.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A sandbox.
+    Sandbox,
+    /// The manager of a zygote.
+    Manager,
+}
+
+/// An init that has followed its plan and waits.
+pub(crate) struct Ready {
+    pub(crate) live: Live,
+    pub(crate) stdio: Stdio,
+    pub(crate) plan: Plan,
+    pub(crate) weakened: Vec<Weakened>,
+    pub(crate) abi: u8,
+    pub(crate) identity: Identity,
+    pub(crate) name: String,
+    pub(crate) sources: Sources,
+}
+
 /// Launches a sandbox.
 pub(crate) async fn launch(
-    native: &Native,
+    host: &Host,
     policy: &Policy,
     payload: Payload,
 ) -> Result<Live, LaunchError> {
-    let opened = Opened::open(native, policy)?;
-    let host = |error| step_error("opening the sandbox's descriptors", None, error);
-    let channels = Channels::open().map_err(host)?;
-    let spawned = start(native, policy, &opened, &channels, &payload)?;
+    let Ready { mut live, stdio, plan, weakened, abi, identity, name, sources } =
+        set_up(host, policy, payload, Kind::Sandbox).await?;
+    drop(sources);
+    let measured =
+        Measured { plan: &plan, weakened: &weakened, abi, identity: &identity, name: &name };
+    let enforcement = enforce(host, policy, (live.pid(), live.leaf()), &measured)?;
+    live.ready(enforcement, stdio, Some(identity));
+    Ok(live)
+}
+
+/// Starts an init and lets it follow its plan.
+pub(crate) async fn set_up(
+    host: &Host,
+    policy: &Policy,
+    payload: Payload,
+    kind: Kind,
+) -> Result<Ready, LaunchError> {
+    let opened = Opened::open(host, policy)?;
+    let failed = |error| step_error("opening the sandbox's descriptors", None, error);
+    let channels = Channels::open().map_err(failed)?;
+    let spawned = start(host, policy, &opened, &channels, &payload)?;
     let Opened { name, identity, leaf, sources } = opened;
     let Channels { pipes, orders, control, theirs } = channels;
     drop(theirs);
     let phases = payload.steps.iter().map(|step| step.phase).collect();
-    let mut live = Live::new(spawned, control, leaf, phases)
+    let live = Live::new(spawned, control, leaf, phases)
         .map_err(|error| step_error("watching the sandbox", None, error))?;
     // It becomes init meanwhile, and waits.
     live.go().map_err(|error| step_error("starting init", None, error))?;
-    let facts = facts(native, policy, &sources, orders::code_size(&payload));
-    let packed = orders::pack(weaken(build(policy, &facts)), payload, pipes.numbers());
-    orders::write(&packed.orders, &orders).map_err(host)?;
-    identity
-        .map(live.pid())
+    let facts = facts(host, policy, &sources, orders::code_size(&payload));
+    let packed = match kind {
+        Kind::Sandbox => {
+            let plan = weaken(build_for(Purpose::Launch, policy, &facts));
+            orders::pack(plan, payload, pipes.numbers(), None)
+        }
+        Kind::Manager => {
+            let plan = build_for(Purpose::Template { id: identity.id }, policy, &facts);
+            orders::pack(plan, payload, pipes.numbers(), Some(namespaces(policy)))
+        }
+    };
+    orders::write(&packed.orders, &orders).map_err(failed)?;
+    let mapped = match kind {
+        Kind::Sandbox => identity.map(live.pid()),
+        Kind::Manager => identity.map_with_others(host.ids(), live.pid()),
+    };
+    mapped
         .map_err(|error| step_error("writing the id maps", Some(Control::UserNamespace), error))?;
     live.begin().map_err(|error| step_error("starting init", None, error))?;
     let ready = tokio::time::timeout(SETUP_TIME_MAX, live.hear_setup()).await;
-    drop((pipes.guest, orders, packed.files, sources));
-    let lost = |detail: &str| LaunchError::Lost { detail: detail.to_owned() };
+    drop((pipes.guest, orders, packed.files));
     let packet = ready.map_err(|_| lost("it took longer than 20 s"))??;
-    let (weakened, abi) = interpret(&packed.orders.plan, &packet)?;
-    let enforcement =
-        enforce(native, policy, &live, (&packed.orders.plan, &weakened, abi, &identity, &name))?;
-    live.ready(enforcement, pipes.host, identity);
-    Ok(live)
+    let plan = packed.orders.plan;
+    let (weakened, abi) = interpret(&plan, &packet)?;
+    Ok(Ready { live, stdio: pipes.host, plan, weakened, abi, identity, name, sources })
+}
+
+pub(crate) fn lost(detail: &str) -> LaunchError {
+    LaunchError::Lost { detail: detail.to_owned() }
 }
 
 /// Starts the process that becomes init, once it is told to.
 fn start(
-    native: &Native,
+    host: &Host,
     policy: &Policy,
     opened: &Opened,
     channels: &Channels,
@@ -227,31 +282,31 @@ fn start(
         control: channels.theirs.as_fd(),
         parents_control: channels.control.as_fd(),
         keep: &keep,
-        executable: native.executable(),
+        executable: host.executable(),
         arguments: &arguments,
         capabilities: SETUP_CAPABILITIES.iter().fold(0, |set, number| set | 1 << number),
     })
     .map_err(|error| step_error("making the namespaces", Some(Control::UserNamespace), error))
 }
 
-fn namespaces(policy: &Policy) -> u64 {
+pub(crate) fn namespaces(policy: &Policy) -> u64 {
     let has_own = policy.network() == Network::None && !is_left_out(Control::Network);
     let network = if has_own { NEWNET } else { 0 };
     NEWUSER | NEWPID | NEWNS | NEWIPC | NEWUTS | network
 }
 
 #[cfg(not(feature = "knockout"))]
-const fn weaken(plan: Plan) -> Plan {
+pub(crate) const fn weaken(plan: Plan) -> Plan {
     plan
 }
 
 #[cfg(not(feature = "knockout"))]
-const fn is_left_out(_control: Control) -> bool {
+pub(crate) const fn is_left_out(_control: Control) -> bool {
     false
 }
 
 #[cfg(feature = "knockout")]
-fn weaken(mut plan: Plan) -> Plan {
+pub(crate) fn weaken(mut plan: Plan) -> Plan {
     if let Some(layer) = crate::knockout::Layer::asked_for() {
         layer.knock_out(&mut plan);
     }
@@ -259,12 +314,12 @@ fn weaken(mut plan: Plan) -> Plan {
 }
 
 #[cfg(feature = "knockout")]
-fn is_left_out(control: Control) -> bool {
+pub(crate) fn is_left_out(control: Control) -> bool {
     crate::knockout::Layer::asked_for().is_some_and(|layer| layer.control() == control)
 }
 
 /// What init's first word means.
-fn interpret(
+pub(crate) fn interpret(
     plan: &Plan,
     packet: &crate::wire::Packet,
 ) -> Result<(Vec<Weakened>, u8), LaunchError> {
@@ -290,16 +345,24 @@ fn interpret(
     }
 }
 
-type Measured<'a> = (&'a Plan, &'a [Weakened], u8, &'a Identity, &'a str);
+/// What init and the host side know of a set-up.
+pub(crate) struct Measured<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) weakened: &'a [Weakened],
+    pub(crate) abi: u8,
+    pub(crate) identity: &'a Identity,
+    pub(crate) name: &'a str,
+}
 
 /// What is enforced: what went wrong, what the host kernel says, what was read back.
-fn enforce(
-    native: &Native,
+pub(crate) fn enforce(
+    host: &Host,
     policy: &Policy,
-    live: &Live,
-    (plan, weakened, abi, identity, name): Measured<'_>,
+    (pid, leaf): (Pid, &Leaf),
+    measured: &Measured<'_>,
 ) -> Result<Enforcement, LaunchError> {
     use EnforcementLevel::{Full, None as Not, Partial};
+    let Measured { plan, weakened, abi, identity, name } = *measured;
     let mut report = Enforcement { backend: "native".to_owned(), ..Enforcement::default() };
     for lack in weakened {
         let step = plan.steps.get(usize::from(lack.step));
@@ -311,12 +374,12 @@ fn enforce(
     for control in Control::ALL.iter().copied().filter(|control| is_left_out(*control)) {
         report.set(control, Not, "left out for a test");
     }
-    let account = Account::read(live.pid());
+    let account = Account::read(pid);
     account.report(&mut report, identity.id.0)?;
     if !is_left_out(Control::Memory) {
-        native.report_limits(policy, &mut report);
+        host.report_limits(policy, &mut report);
     }
-    if !is_left_out(Control::Memory) && !live.leaf_holds(&account.cgroups, name) {
+    if !is_left_out(Control::Memory) && !leaf.holds(&account.cgroups, name) {
         let detail = "the process is not in its cgroup".to_owned();
         return Err(LaunchError::NotEnforced { control: Control::Memory, detail });
     }

@@ -9,11 +9,14 @@
 //! | `build`, `plan` | host | policy → ordered steps; pure |
 //! | `source`, `idmap`, `identity`, `cgroup` | host | opens what the plan refers to |
 //! | `launch`, `verify`, `live` | host | starts init, looks at it from outside, owns the sandbox |
+//! | `zygote`, `forked`, `enter` | host | sandboxes forked from a parked interpreter |
 //! | `init` | guest | applies the steps, runs and reaps the payload |
 //! | `wire`, `orders` | both | what the two sides say to each other |
 
 mod build;
 mod cgroup;
+mod enter;
+mod forked;
 mod identity;
 mod idmap;
 mod init;
@@ -30,6 +33,7 @@ mod sweep;
 mod text;
 mod verify;
 mod wire;
+mod zygote;
 
 #[cfg(all(feature = "knockout", not(debug_assertions)))]
 compile_error!("the feature `knockout` weakens sandboxes and is for debug builds only");

@@ -8,6 +8,7 @@ use std::{
         unix::ffi::{OsStrExt, OsStringExt},
     },
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -43,7 +44,10 @@ pub(crate) struct Live {
     control: UnixDatagram,
     // Not a pipe but a counter of events; waiting for it is the same, too.
     oom: Option<pipe::Receiver>,
-    leaf: Leaf,
+    leaf: Arc<Leaf>,
+    /// Whether others are in the leaf as well, who go on when this one ends.
+    shares_leaf: bool,
+    before: Before,
     phases: Vec<Phase>,
     step: usize,
     enforcement: Enforcement,
@@ -57,11 +61,67 @@ pub(crate) struct Live {
     identity: Option<Identity>,
 }
 
+/// What a leaf had counted before.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Before {
+    cpu_time: Duration,
+    oom_kills: u64,
+}
+
+impl Before {
+    /// What it has counted up to now.
+    pub(crate) fn of(leaf: &Leaf) -> Self {
+        let cpu_time = leaf.readings().cpu_time.unwrap_or_default();
+        Self { cpu_time, oom_kills: leaf.oom_kills() }
+    }
+
+    /// Whether there was a death for want of memory since.
+    pub(crate) fn was_out_of_memory(self, leaf: &Leaf) -> bool {
+        leaf.oom_kills() > self.oom_kills
+    }
+
+    /// What was used since.
+    pub(crate) fn usage(self, leaf: &Leaf, wall: Duration) -> Usage {
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let readings = leaf.readings();
+        let cpu_time = readings.cpu_time.map(|time| time.saturating_sub(self.cpu_time));
+        Usage {
+            wall_time_ms: millis(wall),
+            cpu_time_ms: cpu_time.map(millis),
+            memory_peak_bytes: readings.memory_peak_bytes,
+            pids_peak: readings.pids_peak,
+        }
+    }
+}
+
 impl Live {
     pub(crate) fn new(
         spawned: Spawned,
         control: OwnedFd,
         leaf: Leaf,
+        phases: Vec<Phase>,
+    ) -> io::Result<Self> {
+        Self::in_leaf(spawned, control, Arc::new(leaf), phases)
+    }
+
+    /// One that is inside another, in its leaf.
+    pub(crate) fn inside(
+        spawned: Spawned,
+        control: OwnedFd,
+        leaf: Arc<Leaf>,
+        phases: Vec<Phase>,
+    ) -> io::Result<Self> {
+        let before = Before::of(&leaf);
+        let mut live = Self::in_leaf(spawned, control, leaf, phases)?;
+        live.shares_leaf = true;
+        live.before = before;
+        Ok(live)
+    }
+
+    fn in_leaf(
+        spawned: Spawned,
+        control: OwnedFd,
+        leaf: Arc<Leaf>,
         phases: Vec<Phase>,
     ) -> io::Result<Self> {
         let watched = || -> io::Result<_> {
@@ -85,6 +145,8 @@ impl Live {
             control,
             oom,
             leaf,
+            shares_leaf: false,
+            before: Before::default(),
             phases,
             step: 0,
             enforcement: Enforcement::default(),
@@ -101,14 +163,31 @@ impl Live {
         self.pid
     }
 
-    pub(crate) fn leaf_holds(&self, cgroups: &str, name: &str) -> bool {
-        self.leaf.holds(cgroups, name)
+    pub(crate) fn leaf(&self) -> &Leaf {
+        &self.leaf
     }
 
     /// Lets the child go on to become init.
     pub(crate) fn go(&self) -> io::Result<()> {
         rustix::net::send(&self.control, b"g", rustix::net::SendFlags::NOSIGNAL)?;
         Ok(())
+    }
+
+    /// Another handle of the control socket.
+    pub(crate) fn control_again(&self) -> io::Result<UnixDatagram> {
+        let again = self.control.as_fd().try_clone_to_owned()?;
+        UnixDatagram::from_std(again.into())
+    }
+
+    /// Lets init start what it is there for, without waiting for its end.
+    pub(crate) fn start(&mut self) -> io::Result<()> {
+        self.started = Some(Instant::now());
+        self.say(&ToInit::Start)
+    }
+
+    /// Keeps an identity until this is gone.
+    pub(crate) fn hold(&mut self, identity: Identity) {
+        self.identity = Some(identity);
     }
 
     /// Lets init read its orders and follow them.
@@ -121,7 +200,7 @@ impl Live {
         let lost = |detail: String| LaunchError::Lost { detail };
         match self.hear().await {
             Ok(Some(packet)) => Ok(packet),
-            Ok(None) if self.leaf.was_out_of_memory() => {
+            Ok(None) if self.before.was_out_of_memory(&self.leaf) => {
                 Err(lost("the memory limit is too small for it".to_owned()))
             }
             Ok(None) => Err(lost("its first process is gone".to_owned())),
@@ -130,27 +209,24 @@ impl Live {
     }
 
     /// The set-up is done and was found good.
-    pub(crate) fn ready(&mut self, enforcement: Enforcement, stdio: Stdio, identity: Identity) {
+    pub(crate) fn ready(
+        &mut self,
+        enforcement: Enforcement,
+        stdio: Stdio,
+        identity: Option<Identity>,
+    ) {
         self.enforcement = enforcement;
         self.stdio = Some(stdio);
-        self.identity = Some(identity);
+        self.identity = identity;
     }
 
     /// The next packet; `None` once init is gone.
     async fn hear(&self) -> io::Result<Option<Packet>> {
-        loop {
-            self.control.readable().await?;
-            let receive = || wire::receive(&self.control, RecvFlags::DONTWAIT);
-            match self.control.try_io(Interest::READABLE, receive) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
-                done => return done,
-            }
-        }
+        hear(&self.control).await
     }
 
     fn say(&self, message: &ToInit) -> io::Result<()> {
-        wire::send(self.control.as_fd(), message, None)
+        wire::send(self.control.as_fd(), message, &[])
     }
 
     /// The next thing that concerns the payload's end.
@@ -196,7 +272,7 @@ impl Live {
                 Happening::Gone => {
                     // Nobody inside can end init: it was us, the lack of memory, or a
                     // failure, and only the first two are about the payload.
-                    let was_killed = self.is_killed || self.leaf.was_out_of_memory();
+                    let was_killed = self.is_killed || self.before.was_out_of_memory(&self.leaf);
                     let exit = self.killed(false);
                     if !was_killed {
                         return Err(lost("its first process is gone"));
@@ -207,7 +283,7 @@ impl Live {
             }
         };
         let was_killed = exit.status == ProcessStatus::Signaled(Signal::KILL.as_raw());
-        exit.out_of_memory |= was_killed && self.leaf.was_out_of_memory();
+        exit.out_of_memory |= was_killed && self.before.was_out_of_memory(&self.leaf);
         let started = self.started.unwrap_or_else(Instant::now);
         self.ended = Some((exit, started.elapsed()));
         Ok(exit)
@@ -252,7 +328,8 @@ impl Live {
         while files.len() <= FILES_MAX {
             let packet = self.hear().await.map_err(failed)?;
             let packet = packet.ok_or_else(|| lost("its first process is gone"))?;
-            match (packet.decode().map_err(failed)?, packet.descriptor) {
+            let message = packet.decode().map_err(failed)?;
+            match (message, packet.descriptors.into_iter().next()) {
                 (FromInit::File { path }, Some(descriptor)) => {
                     let path = PathBuf::from(std::ffi::OsString::from_vec(path));
                     files.push((path, File::from(descriptor)));
@@ -281,7 +358,9 @@ impl Live {
         if self.is_reaped {
             return;
         }
-        self.leaf.kill();
+        if !self.shares_leaf {
+            self.leaf.kill();
+        }
         // Gone already is as good.
         let _ = pidfd_send_signal(&self.pidfd, Signal::KILL);
         self.await_end();
@@ -289,6 +368,19 @@ impl Live {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
         let reaped = waitid(WaitId::PidFd(self.pidfd.as_fd()), options);
         self.is_reaped = !matches!(reaped, Ok(None));
+    }
+}
+
+/// The next packet of a control socket; `None` once the other side is gone.
+pub(crate) async fn hear(control: &UnixDatagram) -> io::Result<Option<Packet>> {
+    loop {
+        control.readable().await?;
+        let receive = || wire::receive(control, RecvFlags::DONTWAIT);
+        match control.try_io(Interest::READABLE, receive) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
+            done => return done,
+        }
     }
 }
 
@@ -317,19 +409,12 @@ impl Sandbox for Live {
     }
 
     fn usage(&self) -> Usage {
-        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        let readings = self.leaf.readings();
         let wall = match (&self.ended, self.started) {
             (Some((_, time)), _) => *time,
             (None, Some(started)) => started.elapsed(),
             (None, None) => Duration::ZERO,
         };
-        Usage {
-            wall_time_ms: millis(wall),
-            cpu_time_ms: readings.cpu_time.map(millis),
-            memory_peak_bytes: readings.memory_peak_bytes,
-            pids_peak: readings.pids_peak,
-        }
+        self.before.usage(&self.leaf, wall)
     }
 
     fn phase(&self) -> Phase {

@@ -5,17 +5,26 @@ use std::{
     io::{self, Read},
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::PathBuf,
+    sync::Arc,
 };
 
 use api::{Control, Enforcement, EnforcementLevel};
 use policy::{HostSupport, Policy, Support};
-use sandbox::{Backend, BoxFuture, LaunchError, Payload, Sandbox};
+use sandbox::{Backend, BoxFuture, LaunchError, Payload, Sandbox, SharedZygote, Template};
 
-use crate::{cgroup::Site, identity::IdSource, launch, remedy, source, sweep, text};
+use crate::{
+    cgroup::Site, identity::IdSource, launch, remedy, source, sweep, text, zygote::Parked,
+};
 
 /// Namespaces, mounts, Landlock, seccomp and cgroups of the host kernel itself.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Native {
+    host: Arc<Host>,
+}
+
+/// What was found out about the host, and what every launch needs of it.
+#[derive(Debug)]
+pub(crate) struct Host {
     executable: OwnedFd,
     site: Site,
     ids: IdSource,
@@ -48,7 +57,8 @@ impl Native {
         sweep::sweep(&site);
         let ids = IdSource::find(is_root);
         let support = HostSupport { controls: lacking(&site, &ids).collect() };
-        Ok(Self { executable: executable.into(), site, ids, is_root, wholes, support })
+        let host = Host { executable: executable.into(), site, ids, is_root, wholes, support };
+        Ok(Self { host: Arc::new(host) })
     }
 
     /// The plan by which a policy would be realised, a step a line.
@@ -56,9 +66,11 @@ impl Native {
     /// # Errors
     /// A host path of the policy cannot be looked up.
     pub fn plan_text(&self, policy: &Policy) -> Result<String, LaunchError> {
-        launch::plan(self, policy).map(|plan| plan.to_string())
+        launch::plan(&self.host, policy).map(|plan| plan.to_string())
     }
+}
 
+impl Host {
     pub(crate) fn executable(&self) -> BorrowedFd<'_> {
         self.executable.as_fd()
     }
@@ -148,7 +160,7 @@ impl Backend for Native {
     }
 
     fn support(&self) -> &HostSupport {
-        &self.support
+        &self.host.support
     }
 
     fn launch<'a>(
@@ -157,8 +169,19 @@ impl Backend for Native {
         payload: Payload,
     ) -> BoxFuture<'a, Result<Box<dyn Sandbox>, LaunchError>> {
         Box::pin(async move {
-            let live = launch::launch(self, policy, payload).await?;
+            let live = launch::launch(&self.host, policy, payload).await?;
             Ok(Box::new(live) as Box<dyn Sandbox>)
+        })
+    }
+
+    fn park<'a>(
+        &'a self,
+        policy: &'a Policy,
+        template: Template,
+    ) -> BoxFuture<'a, Result<SharedZygote, LaunchError>> {
+        Box::pin(async move {
+            let parked = Parked::start(Arc::clone(&self.host), policy, template).await?;
+            Ok(Arc::new(parked) as SharedZygote)
         })
     }
 }

@@ -33,18 +33,32 @@ pub(crate) struct Packed {
     pub files: Vec<OwnedFd>,
 }
 
-/// Packs a payload.
-pub(crate) fn pack(plan: Plan, payload: Payload, streams: Streams) -> Packed {
+/// Packs a payload. With `park`, its only step is an interpreter that is to wait.
+pub(crate) fn pack(plan: Plan, payload: Payload, streams: Streams, park: Option<u64>) -> Packed {
     let mut files = Vec::new();
     let orders = Orders {
         plan,
         files: payload.files.into_iter().map(|file| file_order(file, &mut files)).collect(),
         steps: payload.steps.iter().map(step_order).collect(),
+        park,
         stdin: streams.stdin,
         stdout: streams.stdout,
         stderr: streams.stderr,
     };
     Packed { orders, files }
+}
+
+/// A plan alone, with nothing to run.
+pub(crate) const fn of_plan(plan: Plan) -> Orders {
+    Orders {
+        plan,
+        files: Vec::new(),
+        steps: Vec::new(),
+        park: None,
+        stdin: -1,
+        stdout: -1,
+        stderr: -1,
+    }
 }
 
 /// Bytes and number of the files that go to the read-only place for code.
@@ -75,7 +89,8 @@ fn file_order(file: FileEntry, files: &mut Vec<OwnedFd>) -> FileOrder {
         }
     };
     let path = path.into_os_string().into_vec();
-    FileOrder { is_code, path, body, executable: file.executable }
+    let (executable, replace) = (file.executable, file.replace);
+    FileOrder { is_code, path, body, executable, replace }
 }
 
 fn step_order(step: &Step) -> StepOrder {

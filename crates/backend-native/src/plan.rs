@@ -93,6 +93,8 @@ pub(crate) enum Step {
     BecomeUser { uid: u32, gid: u32 },
     /// No mount or unmount crosses the border of the mount namespace.
     PrivateMounts,
+    /// Mounts of its own, at first the same as those of the sandbox that it is in.
+    OwnMounts,
     /// Mounts the new root: empty, in memory, size-limited.
     Root { bytes: u64, inodes: u64 },
     /// Makes a directory of the root.
@@ -101,8 +103,9 @@ pub(crate) enum Step {
     Symlink { path: GuestPath, target: PathBuf },
     /// Writes a small file of the root.
     File { path: GuestPath, text: String },
-    /// Everything writable, of one size-limited file system: a directory each.
-    Scratch { bytes: u64, inodes: u64, places: Vec<ScratchPlace> },
+    /// Everything writable, of one size-limited file system: a directory each. It
+    /// is new, or what an earlier sandbox left, by the number of its descriptor.
+    Scratch { bytes: u64, inodes: u64, places: Vec<ScratchPlace>, remains: Option<i32> },
     /// Puts an open mount into place.
     Attach { slot: Slot, target: GuestPath, kind: Kind, flags: Flags },
     /// Mounts a `/proc` of the new pid namespace.
@@ -229,8 +232,11 @@ impl fmt::Display for Step {
             Self::Directory { path, mode } => write!(out, "mkdir {path} {mode:04o}"),
             Self::Symlink { path, target } => write!(out, "symlink {path} -> {}", target.display()),
             Self::File { path, text } => write!(out, "write {path} ({} bytes)", text.len()),
-            Self::Scratch { bytes, inodes, places } => {
-                write!(out, "mount scratch tmpfs size={bytes} nr_inodes={inodes} at")?;
+            Self::Scratch { bytes, inodes, places, remains } => {
+                match remains {
+                    None => write!(out, "mount scratch tmpfs size={bytes} nr_inodes={inodes} at")?,
+                    Some(_) => out.write_str("mount the scratch that was left at")?,
+                }
                 places.iter().try_for_each(|place| {
                     write!(out, " {}{}", place.target, if place.no_exec { "(noexec)" } else { "" })
                 })
@@ -263,6 +269,7 @@ fn list(out: &mut fmt::Formatter<'_>, title: &str, paths: &[GuestPath]) -> fmt::
 impl Step {
     const fn fixed_text(&self) -> &'static str {
         match self {
+            Self::OwnMounts => "enter a new mount namespace",
             Self::ReadOnlySysctls => "remount /proc/sys ro",
             Self::BootId { .. } => "cover /proc/sys/kernel/random/boot_id by a random one",
             Self::NoNestedUserns => "set user.max_user_namespaces 0",

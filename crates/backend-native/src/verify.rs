@@ -21,6 +21,14 @@ pub(crate) struct Account {
 }
 
 impl Account {
+    /// The controls that it tells of.
+    pub(crate) const TELLS_OF: [Control; 4] = [
+        Control::NoCapabilities,
+        Control::NoNewPrivs,
+        Control::SyscallFilter,
+        Control::UserNamespace,
+    ];
+
     /// Reads the account of a process.
     pub(crate) fn read(pid: rustix::process::Pid) -> Self {
         let place = format!("/proc/{}", pid.as_raw_nonzero());
@@ -82,6 +90,33 @@ impl Account {
     pub(crate) const fn has_groups(&self) -> bool {
         self.groups
     }
+}
+
+/// The namespaces that a forked sandbox must not share with its zygote.
+const OWN: [&str; 6] = ["user", "pid", "mnt", "ipc", "uts", "cgroup"];
+
+/// Makes sure that a forked sandbox is in namespaces of its own.
+///
+/// # Errors
+/// It shares one, or what it is in cannot be read.
+pub(crate) fn own_namespaces(
+    process: rustix::process::Pid,
+    zygote: rustix::process::Pid,
+    has_own_network: bool,
+) -> Result<(), LaunchError> {
+    let of = |pid: rustix::process::Pid, name: &str| {
+        std::fs::read_link(format!("/proc/{}/ns/{name}", pid.as_raw_nonzero()))
+    };
+    for name in OWN.into_iter().chain(has_own_network.then_some("net")) {
+        match (of(process, name), of(zygote, name)) {
+            (Ok(its), Ok(zygotes)) if its != zygotes => {}
+            _ => {
+                let detail = format!("it has no {name} namespace of its own");
+                return Err(LaunchError::NotEnforced { control: Control::UserNamespace, detail });
+            }
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

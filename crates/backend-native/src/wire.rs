@@ -22,6 +22,9 @@ pub(crate) const PACKET_BYTES_MAX: usize = 8192;
 /// and below the descriptors that a process may hold.
 pub(crate) const FILES_MAX: usize = 10_000;
 
+/// The most descriptors that come with one packet; the host kernel takes 253.
+pub(crate) const DESCRIPTORS_MAX: usize = 240;
+
 /// From the host side to init.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum ToInit {
@@ -31,6 +34,15 @@ pub(crate) enum ToInit {
     Start,
     /// Open what a path relative to the workspace holds.
     Open { path: Vec<u8> },
+    /// Fork a sandbox. With it come the orders, the kernel's channels (control,
+    /// standard output and error), files of the cgroups to join, and descriptors
+    /// that the orders know by these numbers.
+    Fork { number: u32, id: (u32, u32), cgroups: u8, descriptors: Vec<i32> },
+    /// Make a further sandbox inside one that was forked. With it come the orders,
+    /// its control socket, and the rest as for `Fork`.
+    Enter { number: u32, cgroups: u8, descriptors: Vec<i32> },
+    /// End the zygote; what was forked from it goes on.
+    Retire,
 }
 
 /// From init to the host side.
@@ -52,6 +64,20 @@ pub(crate) enum FromInit {
     File { path: Vec<u8> },
     /// No more files; an error number, or 0.
     FilesEnd { errno: i32 },
+    /// The zygote waits to be forked; what it could not load.
+    Parked { complaints: Vec<String> },
+    /// The zygote is gone, by itself or because it was told to.
+    ZygoteGone,
+    /// A sandbox's first process was born; with a descriptor of it.
+    Born { number: u32 },
+    /// A forked sandbox is as planned, but for these; with what is writable in it.
+    Built { number: u32, weakened: Vec<Weakened>, landlock_abi: u8 },
+    /// It could not be made; the step of its plan, or none where it was not got to.
+    NotBuilt { number: u32, step: Option<u16>, errno: i32 },
+    /// A forked sandbox's first process has ended, and all else in it.
+    KernelEnded { number: u32, status: Status },
+    /// A further sandbox's init was born; with a descriptor of it.
+    Entered,
 }
 
 /// A step that failed and whose control is waived.
@@ -68,23 +94,34 @@ pub(crate) enum Status {
     Signaled(i32),
 }
 
-/// Sends one message, with a descriptor if there is one.
+/// Sends one message with descriptors.
 pub(crate) fn send<M: Serialize>(
     socket: BorrowedFd<'_>,
     message: &M,
-    descriptor: Option<BorrowedFd<'_>>,
+    descriptors: &[BorrowedFd<'_>],
 ) -> io::Result<()> {
     let bytes = postcard::to_stdvec(message).map_err(io::Error::other)?;
     if bytes.len() > PACKET_BYTES_MAX {
         return Err(io::Error::from(io::ErrorKind::InvalidInput));
     }
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut ancillary = SendAncillaryBuffer::new(&mut space);
-    let descriptors: Vec<_> = descriptor.into_iter().collect();
-    if !descriptors.is_empty() {
-        ancillary.push(SendAncillaryMessage::ScmRights(&descriptors));
+    send_bytes(socket, &bytes, descriptors)
+}
+
+/// Sends one packet of bytes with descriptors.
+pub(crate) fn send_bytes(
+    socket: BorrowedFd<'_>,
+    bytes: &[u8],
+    descriptors: &[BorrowedFd<'_>],
+) -> io::Result<()> {
+    if descriptors.len() > DESCRIPTORS_MAX {
+        return Err(io::Error::from(io::ErrorKind::InvalidInput));
     }
-    let parts = [io::IoSlice::new(&bytes)];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    if !descriptors.is_empty() {
+        ancillary.push(SendAncillaryMessage::ScmRights(descriptors));
+    }
+    let parts = [io::IoSlice::new(bytes)];
     sendmsg(socket, &parts, &mut ancillary, SendFlags::NOSIGNAL)?;
     Ok(())
 }
@@ -93,7 +130,7 @@ pub(crate) fn send<M: Serialize>(
 #[derive(Debug)]
 pub(crate) struct Packet {
     pub bytes: Vec<u8>,
-    pub descriptor: Option<OwnedFd>,
+    pub descriptors: Vec<OwnedFd>,
 }
 
 impl Packet {
@@ -109,20 +146,22 @@ impl Packet {
 /// Receives one packet; `None` where the other side is gone.
 pub(crate) fn receive(socket: impl AsFd, flags: RecvFlags) -> io::Result<Option<Packet>> {
     let mut bytes = vec![0; PACKET_BYTES_MAX];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let mut parts = [io::IoSliceMut::new(&mut bytes)];
     let flags = flags | RecvFlags::CMSG_CLOEXEC;
     let received = recvmsg(socket, &mut parts, &mut ancillary, flags)?;
-    let descriptor = ancillary.drain().find_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
-        _ => None,
-    });
+    let mut descriptors = Vec::new();
+    for message in ancillary.drain() {
+        if let RecvAncillaryMessage::ScmRights(came) = message {
+            descriptors.extend(came);
+        }
+    }
     if received.flags.contains(rustix::net::ReturnFlags::TRUNC) {
         return Err(io::Error::from(io::ErrorKind::InvalidData));
     }
     bytes.truncate(received.bytes);
-    Ok((received.bytes > 0).then_some(Packet { bytes, descriptor }))
+    Ok((received.bytes > 0).then_some(Packet { bytes, descriptors }))
 }
 
 #[cfg(test)]

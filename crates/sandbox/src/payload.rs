@@ -23,6 +23,8 @@ pub struct FileEntry {
     pub body: FileBody,
     /// Whether it may be executed.
     pub executable: bool,
+    /// Whether it takes the place of a file that is there; else that is an error.
+    pub replace: bool,
 }
 
 /// Where a file goes. The path is relative and has no `..`.

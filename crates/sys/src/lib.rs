@@ -9,12 +9,14 @@
 //! | [`fork`] | `fork` of a process with one thread |
 //! | [`inherited`] | taking over descriptors that came through `execve` |
 //! | [`mount`] | `mount_setattr` |
-//! | [`namespace`] | `unshare`, bringing loopback up |
-//! | [`seccomp`] | `seccomp(SET_MODE_FILTER)` |
+//! | [`namespace`] | `unshare`, `setns`, bringing loopback up |
+//! | [`confine`] | what a process takes away from itself, as data too |
+//! | [`seccomp`] | instructions of a filter |
 //! | [`signal`] | `sigaction`, `sigprocmask`, `signalfd4`, `kill(-1)` |
 //! | [`attempt`] | forbidden calls, made to see them refused |
 
 pub mod attempt;
+pub mod confine;
 pub mod fork;
 pub mod inherited;
 pub mod mount;

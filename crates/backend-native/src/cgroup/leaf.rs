@@ -31,6 +31,16 @@ pub(crate) struct Readings {
     pub pids_peak: Option<u64>,
 }
 
+/// How processes get into a leaf.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Joining {
+    /// They are born in it.
+    Birth,
+    /// They write to its files. Cgroups that neither limit nor count are left out:
+    /// to join one of version 2 waits for a grace period of the whole machine.
+    Writing,
+}
+
 /// One sandbox's cgroups, made and limited before any process is in them.
 /// Dropping it removes them; they must be empty then.
 #[derive(Debug)]
@@ -57,17 +67,29 @@ impl Leaf {
     ///
     /// # Errors
     /// One could not be made, or a limit did not hold.
-    pub(crate) fn make(site: &Site, name: &str, limits: &LeafLimits) -> io::Result<Self> {
+    pub(crate) fn make(
+        site: &Site,
+        name: &str,
+        limits: &LeafLimits,
+        joining: Joining,
+    ) -> io::Result<Self> {
         let mut leaf =
             Self { v1: BTreeMap::new(), v2: None, tasks: Vec::new(), entry: None, oom: None };
-        leaf.make_v1(site, name, limits)?;
-        leaf.make_v2(site, name, limits)?;
+        leaf.make_v1(site, name, limits, joining)?;
+        leaf.make_v2(site, name, limits, joining)?;
         Ok(leaf)
     }
 
-    fn make_v1(&mut self, site: &Site, name: &str, limits: &LeafLimits) -> io::Result<()> {
+    fn make_v1(
+        &mut self,
+        site: &Site,
+        name: &str,
+        limits: &LeafLimits,
+        joining: Joining,
+    ) -> io::Result<()> {
         for (controller, parent) in &site.v1 {
-            if *controller == Controller::Cpu && limits.cpu_millis.is_none() {
+            let is_limited = *controller != Controller::Cpu || limits.cpu_millis.is_some();
+            if joining == Joining::Birth && !is_limited {
                 continue;
             }
             let directory = parent.join(name);
@@ -90,35 +112,41 @@ impl Leaf {
                 self.tasks.push(tasks.into());
             }
         }
-        if let Some(directory) = self.v1.get(&Controller::Memory) {
+        // What was forked outlives the death of one of its processes.
+        if let (Joining::Birth, Some(directory)) = (joining, self.v1.get(&Controller::Memory)) {
             self.oom = Some(watch_oom_v1(directory)?);
         }
         Ok(())
     }
 
-    fn make_v2(&mut self, site: &Site, name: &str, limits: &LeafLimits) -> io::Result<()> {
+    fn make_v2(
+        &mut self,
+        site: &Site,
+        name: &str,
+        limits: &LeafLimits,
+        joining: Joining,
+    ) -> io::Result<()> {
         let Some(place) = &site.v2 else { return Ok(()) };
+        if joining == Joining::Writing && place.controllers.is_empty() {
+            return Ok(());
+        }
         let directory = place.directory.join(name);
         fs::create_dir(&directory)?;
         self.v2 = Some(directory.clone());
         let has = |name| place.controllers.contains(&name);
         if has("memory") {
-            files::set_number(&directory, "memory.max", limits.memory_bytes)?;
             files::write(&directory, "memory.oom.group", "1")?;
             optional(files::write(&directory, "memory.swap.max", "0"))?;
             optional(files::write(&directory, "memory.zswap.max", "0"))?;
         }
-        if has("pids") {
-            files::set_number(&directory, "pids.max", limits.pids + PIDS_OF_INIT)?;
-        }
-        if let (true, Some(millis)) = (has("cpu"), limits.cpu_millis) {
-            let text = format!("{} {CPU_PERIOD_US}", millis * CPU_PERIOD_US / 1000);
-            files::write(&directory, "cpu.max", &text)?;
-            if files::read(&directory, "cpu.max")?.trim() != text {
-                return Err(io::Error::other("cpu.max did not take"));
+        limit_v2(&directory, limits)?;
+        match joining {
+            Joining::Birth => self.entry = Some(File::open(&directory)?.into()),
+            Joining::Writing => {
+                let processes = File::options().write(true).open(directory.join("cgroup.procs"))?;
+                self.tasks.push(processes.into());
             }
         }
-        self.entry = Some(File::open(&directory)?.into());
         Ok(())
     }
 
@@ -138,13 +166,13 @@ impl Leaf {
         self.oom.as_ref().map(AsFd::as_fd)
     }
 
-    /// Whether a process was killed for want of memory.
-    pub(crate) fn was_out_of_memory(&self) -> bool {
+    /// How many processes were killed for want of memory.
+    pub(crate) fn oom_kills(&self) -> u64 {
         let v1 = self.v1.get(&Controller::Memory);
         let v1 = v1.and_then(|path| files::read_keyed(path, "memory.oom_control", "oom_kill"));
         let v2 = self.v2.as_ref();
         let v2 = v2.and_then(|path| files::read_keyed(path, "memory.events", "oom_kill"));
-        v1.or(v2).is_some_and(|kills| kills > 0)
+        v1.or(v2).unwrap_or(0)
     }
 
     /// What was used up to now.
@@ -164,6 +192,26 @@ impl Leaf {
                 .or_else(|| v2("pids.peak"))
                 .map(|peak| peak.saturating_sub(PIDS_OF_INIT)),
         }
+    }
+
+    /// Changes the limits of a leaf that is in use.
+    ///
+    /// # Errors
+    /// The host kernel did not take one.
+    pub(crate) fn limit(&self, limits: &LeafLimits) -> io::Result<()> {
+        if let Some(directory) = self.v1.get(&Controller::Memory) {
+            change_memory_v1(directory, limits.memory_bytes)?;
+        }
+        if let Some(directory) = self.v1.get(&Controller::Pids) {
+            files::set_number(directory, "pids.max", limits.pids + PIDS_OF_INIT)?;
+        }
+        match (self.v1.get(&Controller::Cpu), limits.cpu_millis) {
+            (Some(directory), millis @ Some(_)) => limit_cpu_v1(directory, millis)?,
+            (Some(directory), None) => files::write(directory, "cpu.cfs_quota_us", "-1")?,
+            (None, Some(_)) if self.v2.is_none() => return Err(io::ErrorKind::Unsupported.into()),
+            (None, _) => {}
+        }
+        self.v2.as_ref().map_or(Ok(()), |directory| limit_v2(directory, limits))
     }
 
     /// Whether a process's own account of its cgroups shows all of these.
@@ -201,6 +249,37 @@ impl Drop for Leaf {
             }
         }
     }
+}
+
+/// Sets the limits of the controllers that a version 2 cgroup has.
+fn limit_v2(directory: &std::path::Path, limits: &LeafLimits) -> io::Result<()> {
+    let has = |name| directory.join(name).exists();
+    if has("memory.max") {
+        files::set_number(directory, "memory.max", limits.memory_bytes)?;
+    }
+    if has("pids.max") {
+        files::set_number(directory, "pids.max", limits.pids + PIDS_OF_INIT)?;
+    }
+    if !has("cpu.max") {
+        return Ok(());
+    }
+    let quota = limits.cpu_millis.map(|millis| (millis * CPU_PERIOD_US / 1000).to_string());
+    let text = format!("{} {CPU_PERIOD_US}", quota.as_deref().unwrap_or("max"));
+    files::write(directory, "cpu.max", &text)?;
+    match files::read(directory, "cpu.max")?.trim() == text {
+        true => Ok(()),
+        false => Err(io::Error::other("cpu.max did not take")),
+    }
+}
+
+/// The limit of memory alone can never be above that of memory and swap.
+fn change_memory_v1(directory: &std::path::Path, bytes: u64) -> io::Result<()> {
+    let held = files::read_number(directory, "memory.limit_in_bytes").unwrap_or(u64::MAX);
+    if bytes > held {
+        let text = bytes.to_string();
+        optional(files::write(directory, "memory.memsw.limit_in_bytes", &text))?;
+    }
+    limit_memory_v1(directory, bytes)
 }
 
 /// A file that only some kernels have: missing is fine, refused is not.

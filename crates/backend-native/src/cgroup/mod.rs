@@ -9,5 +9,5 @@ mod leaf;
 mod site;
 mod version2;
 
-pub(crate) use leaf::{Leaf, LeafLimits};
+pub(crate) use leaf::{Joining, Leaf, LeafLimits};
 pub(crate) use site::Site;

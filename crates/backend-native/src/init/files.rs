@@ -14,7 +14,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use rustix::fs::{self, Dir, FileType, Mode, OFlags};
+use rustix::fs::{self, AtFlags, Dir, FileType, Mode, OFlags};
 
 use super::{BodyOrder, Failure, FileOrder, Init, errno, root::Builder};
 use crate::{
@@ -54,9 +54,26 @@ fn put_one(init: &Init, root: &OwnedFd, file: &FileOrder) -> io::Result<()> {
         make_directory(&parent, name)?;
         return Ok(());
     }
+    if file.replace {
+        let new = OsStr::new(BEING_WRITTEN);
+        let _ = fs::unlinkat(&parent, new, AtFlags::empty());
+        let written = write_new(init, &parent, new, file)
+            .and_then(|()| Ok(fs::renameat(&parent, new, &parent, name)?));
+        if written.is_err() {
+            let _ = fs::unlinkat(&parent, new, AtFlags::empty());
+        }
+        return written;
+    }
+    write_new(init, &parent, name, file)
+}
+
+/// The name of a file that is to replace another, until it is whole.
+const BEING_WRITTEN: &str = ".cellblock-new";
+
+fn write_new(init: &Init, parent: &OwnedFd, name: &OsStr, file: &FileOrder) -> io::Result<()> {
     let mode = Mode::from_raw_mode(if file.executable { 0o755 } else { 0o644 });
     let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mut target = File::from(fs::openat(&parent, name, flags, mode)?);
+    let mut target = File::from(fs::openat(parent, name, flags, mode)?);
     match &file.body {
         BodyOrder::Bytes(bytes) => target.write_all(bytes),
         BodyOrder::Descriptor(number) => {
@@ -126,7 +143,7 @@ fn send_all(init: &Init, wanted: &Path) -> io::Result<()> {
             list(&file, &path, &mut left)?;
         } else {
             let path = path.as_os_str().as_bytes().to_vec();
-            wire::send(init.control.as_fd(), &FromInit::File { path }, Some(file.as_fd()))?;
+            wire::send(init.control.as_fd(), &FromInit::File { path }, &[file.as_fd()])?;
             sent += 1;
         }
     }

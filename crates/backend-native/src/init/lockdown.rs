@@ -1,38 +1,51 @@
-//! The steps that take rights away from init, and so from all that it starts.
+//! The steps that take rights away from a process, and so from all that it starts.
+//!
+//! What a step does is said as data by [`lower`], for whoever makes the calls:
+//! init for itself, or an interpreter that was forked and does not run our code.
 
-use std::io;
+use std::{io, os::fd::OwnedFd};
 
 use landlock::{
     ABI, Access, AccessFs, BitFlags, CompatLevel, Compatible, LandlockStatus, PathBeneath, PathFd,
-    RestrictionStatus, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError, Scope,
+    Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError, Scope,
 };
 use policy::GuestPath;
 use rustix::{
-    process::{self, DumpableBehavior, Resource, Rlimit},
-    thread::{self, CapabilitiesSecureBits, CapabilitySet, CapabilitySets, Gid, Uid},
+    process::{self, DumpableBehavior, Resource},
+    thread::{self, CapabilitiesSecureBits, CapabilitySets, Gid, Uid},
 };
-use sys::seccomp::Instruction;
+use sys::{confine::Confinement, seccomp::Instruction};
 
-use crate::plan::Step;
+use crate::plan::{Rlimits, Step};
 
 /// Applies one of the steps that take a right away.
 pub(super) fn apply(step: &Step) -> io::Result<()> {
-    match step {
-        Step::NoCoreDumps => no_core_dumps(),
-        Step::NotDumpable => Ok(process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?),
-        Step::LockSecureBits => lock_secure_bits(),
-        Step::DropCapabilities => drop_capabilities(),
-        Step::NoNewPrivs => Ok(thread::set_no_new_privs(true)?),
+    let confinements = lower(step).ok_or(rustix::io::Errno::NOSYS)?;
+    confinements.iter().try_for_each(|confinement| confinement.apply(None))
+}
+
+/// What a step takes away, in order; `None` for a step that does not.
+pub(super) fn lower(step: &Step) -> Option<Vec<Confinement>> {
+    Some(match step {
+        // With a limit of zero a core pattern that is a pipe would still be run; with
+        // one byte it is not. The filter keeps the limit from being changed.
+        Step::NoCoreDumps => vec![limit(Resource::Core, 1, 1)],
+        Step::NotDumpable => vec![Confinement::Dumpable(false)],
+        Step::LockSecureBits => vec![Confinement::SecureBits(secure_bits().bits())],
+        Step::DropCapabilities => [Confinement::NoAmbient]
+            .into_iter()
+            .chain((0..=CAPABILITY_MAX).map(Confinement::NoBounding))
+            .chain([Confinement::NoCapabilities])
+            .collect(),
+        Step::NoNewPrivs => vec![Confinement::NoNewPrivs],
         Step::SyscallFilter { program, .. } => {
-            let instructions: Vec<_> = program
-                .instructions()
-                .iter()
-                .map(|i| Instruction { code: i.code, jt: i.jt, jf: i.jf, k: i.k })
-                .collect();
-            sys::seccomp::install(&instructions)
+            let instructions = program.instructions().iter();
+            let instructions =
+                instructions.map(|i| Instruction { code: i.code, jt: i.jt, jf: i.jf, k: i.k });
+            vec![Confinement::Filter(instructions.collect())]
         }
-        _ => Err(rustix::io::Errno::NOSYS.into()),
-    }
+        _ => return None,
+    })
 }
 
 /// Becomes the sandbox's user. Capabilities over our own namespaces are kept for
@@ -53,46 +66,50 @@ pub(super) fn become_user(uid: u32, gid: u32) -> io::Result<()> {
     Ok(process::set_parent_process_death_signal(Some(process::Signal::KILL))?)
 }
 
-/// With a limit of zero a core pattern that is a pipe would still be run; with
-/// one byte it is not. The filter keeps the limit from being changed.
-fn no_core_dumps() -> io::Result<()> {
-    let one = Rlimit { current: Some(1), maximum: Some(1) };
-    Ok(process::setrlimit(Resource::Core, one)?)
-}
-
-fn lock_secure_bits() -> io::Result<()> {
+fn secure_bits() -> CapabilitiesSecureBits {
     use CapabilitiesSecureBits as Bits;
-    let bits = Bits::NO_ROOT
+    Bits::NO_ROOT
         | Bits::NO_ROOT_LOCKED
         | Bits::NO_SETUID_FIXUP
         | Bits::NO_SETUID_FIXUP_LOCKED
         | Bits::KEEP_CAPS_LOCKED
         | Bits::NO_CAP_AMBIENT_RAISE
-        | Bits::NO_CAP_AMBIENT_RAISE_LOCKED;
-    Ok(thread::set_capabilities_secure_bits(bits)?)
+        | Bits::NO_CAP_AMBIENT_RAISE_LOCKED
 }
 
-/// The highest capability number that a kernel may have: the sets are 64 bits wide.
-const CAPABILITY_MAX: u32 = 63;
+/// The highest capability number that a kernel may know: each one past its last
+/// is an error that is tolerated.
+const CAPABILITY_MAX: u32 = 47;
 
-fn drop_capabilities() -> io::Result<()> {
-    thread::clear_ambient_capability_set()?;
-    for number in 0..=CAPABILITY_MAX {
-        match thread::remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(
-            1 << number,
-        )) {
-            Ok(()) => {}
-            // Past the last capability that this kernel knows.
-            Err(rustix::io::Errno::INVAL) => break,
-            Err(error) => return Err(error.into()),
-        }
-    }
-    let none = CapabilitySets {
-        effective: CapabilitySet::empty(),
-        permitted: CapabilitySet::empty(),
-        inheritable: CapabilitySet::empty(),
-    };
-    Ok(thread::set_capabilities(None, none)?)
+/// Locked memory, and things that nobody has asked for, of one process.
+const LOCKED_BYTES: u64 = 64 * 1024;
+const PENDING_SIGNALS: u64 = 512;
+const STACK_BYTES: (u64, u64) = (8 << 20, 64 << 20);
+
+/// The limits of each process.
+pub(super) fn limits(rlimits: &Rlimits) -> Vec<Confinement> {
+    let both = |resource, value| limit(resource, value, value);
+    let fixed = [
+        both(Resource::Nofile, rlimits.open_files),
+        both(Resource::Fsize, rlimits.file_size_bytes),
+        both(Resource::Nproc, rlimits.processes),
+        both(Resource::Memlock, LOCKED_BYTES),
+        both(Resource::Msgqueue, 0),
+        both(Resource::Sigpending, PENDING_SIGNALS),
+        both(Resource::Rtprio, 0),
+        both(Resource::Nice, 0),
+        limit(Resource::Stack, STACK_BYTES.0, STACK_BYTES.1),
+    ];
+    // The signal of the lower one tells a limit reached from any other kill.
+    let cpu = rlimits.cpu_seconds.map(|seconds| limit(Resource::Cpu, seconds, seconds + 1));
+    let data = rlimits.data_bytes.map(|bytes| both(Resource::Data, bytes));
+    fixed.into_iter().chain(cpu).chain(data).collect()
+}
+
+/// A limit, or the one that is lower already: it cannot be raised.
+fn limit(resource: Resource, soft: u64, hard: u64) -> Confinement {
+    let ceiling = process::getrlimit(resource).maximum.unwrap_or(u64::MAX);
+    Confinement::Limit(resource as u32, soft.min(ceiling), hard.min(ceiling))
 }
 
 /// The newest interface that this is written for.
@@ -103,6 +120,28 @@ const ABI_WANTED: ABI = ABI::V6;
 ///
 /// Returns the version of the interface that was had.
 pub(super) fn landlock(writable: &[GuestPath], devices: &[GuestPath]) -> io::Result<u8> {
+    let ruleset = ruleset(writable, devices)?;
+    let status = ruleset.restrict_self().map_err(io::Error::other)?;
+    match status.landlock {
+        LandlockStatus::Available { effective_abi, .. } => Ok(effective_abi as u8),
+        _ => Err(rustix::io::Errno::OPNOTSUPP.into()),
+    }
+}
+
+/// The same rules, for another process to put on itself.
+pub(super) fn landlock_rules(
+    writable: &[GuestPath],
+    devices: &[GuestPath],
+) -> io::Result<(OwnedFd, u8)> {
+    let rules: Option<OwnedFd> = ruleset(writable, devices)?.into();
+    let abi = sys::confine::landlock_version()?;
+    match rules {
+        Some(rules) => Ok((rules, abi.min(ABI_WANTED as u8))),
+        None => Err(rustix::io::Errno::OPNOTSUPP.into()),
+    }
+}
+
+fn ruleset(writable: &[GuestPath], devices: &[GuestPath]) -> io::Result<RulesetCreated> {
     let all = AccessFs::from_all(ABI_WANTED);
     let below = all & !(AccessFs::MakeChar | AccessFs::MakeBlock);
     let device = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::IoctlDev;
@@ -115,17 +154,13 @@ pub(super) fn landlock(writable: &[GuestPath], devices: &[GuestPath]) -> io::Res
     for path in devices {
         rules.push(PathBeneath::new(open(path.as_path())?, device));
     }
-    let status = restrict(all, rules).map_err(io::Error::other)?;
-    match status.landlock {
-        LandlockStatus::Available { effective_abi, .. } => Ok(effective_abi as u8),
-        _ => Err(rustix::io::Errno::OPNOTSUPP.into()),
-    }
+    with_rules(all, rules).map_err(io::Error::other)
 }
 
-fn restrict(
+fn with_rules(
     handled: BitFlags<AccessFs>,
     rules: Vec<PathBeneath<PathFd>>,
-) -> Result<RestrictionStatus, RulesetError> {
+) -> Result<RulesetCreated, RulesetError> {
     let mut ruleset = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(handled)?
@@ -134,5 +169,5 @@ fn restrict(
     for rule in rules {
         ruleset = ruleset.add_rule(rule)?;
     }
-    ruleset.restrict_self()
+    Ok(ruleset)
 }

@@ -5,17 +5,22 @@
 //! tells the host side how they ended. After the set-up it is as confined as the
 //! payload, cannot be traced, and ends when the host side does.
 
+mod builder;
+mod enter;
 mod files;
 mod lockdown;
 mod payload;
 mod probe;
 mod root;
+mod script;
 mod setup;
+mod stage;
+mod zygote;
 
 use std::{
     fs::File,
     io::{self, Read},
-    os::fd::{AsFd, AsRawFd, OwnedFd, RawFd},
+    os::fd::{AsFd, OwnedFd, RawFd},
     process::ExitCode,
 };
 
@@ -43,6 +48,9 @@ pub(crate) struct Orders {
     pub plan: Plan,
     pub files: Vec<FileOrder>,
     pub steps: Vec<StepOrder>,
+    /// The only step is an interpreter to be parked; the namespaces of what is
+    /// forked from it, as `CLONE_NEW…` flags.
+    pub park: Option<u64>,
     pub stdin: RawFd,
     pub stdout: RawFd,
     pub stderr: RawFd,
@@ -56,6 +64,8 @@ pub(crate) struct FileOrder {
     pub path: Vec<u8>,
     pub body: BodyOrder,
     pub executable: bool,
+    /// Whether a file that is there gives way.
+    pub replace: bool,
 }
 
 /// Its body.
@@ -139,9 +149,7 @@ impl Init {
             Some(ToInit::Begin) => {}
             _ => return Err(io::ErrorKind::ConnectionAborted.into()),
         }
-        let mut text = Vec::new();
-        File::from(inherited.take(orders)?).read_to_end(&mut text)?;
-        let orders: Orders = postcard::from_bytes(&text).map_err(io::Error::other)?;
+        let orders = Orders::read(inherited.take(orders)?)?;
         let mut held = Vec::new();
         for number in orders.descriptors() {
             held.push((number, inherited.take(number)?));
@@ -172,10 +180,11 @@ impl Init {
     }
 
     fn serve(&mut self) -> Result<(), Failure> {
-        let ready = setup::apply(self)?;
-        self.say(&ready)?;
-        match self.hear()? {
-            Some(ToInit::Start) => payload::run(self)?,
+        let applied = setup::apply(self)?;
+        self.say(&applied.ready())?;
+        match (self.hear()?, self.orders.park) {
+            (Some(ToInit::Start), Some(namespaces)) => return Ok(stage::run(self, namespaces)?),
+            (Some(ToInit::Start), None) => payload::run(self)?,
             _ => return Ok(()),
         }
         while let Some(ToInit::Open { path }) = self.hear()? {
@@ -184,8 +193,15 @@ impl Init {
         Ok(())
     }
 
+    /// The state of a copy of this init that has gone into another sandbox.
+    fn inside(&self, control: OwnedFd, orders: Orders, inherited: Vec<(RawFd, OwnedFd)>) -> Self {
+        // It is a fork of a process with one thread, and has one.
+        let alone = SingleThreaded::prove_by(&self.alone);
+        Self { control, orders, builtins: self.builtins, alone, inherited }
+    }
+
     pub(crate) fn say(&self, message: &FromInit) -> io::Result<()> {
-        wire::send(self.control.as_fd(), message, None)
+        wire::send(self.control.as_fd(), message, &[])
     }
 
     fn hear(&self) -> io::Result<Option<ToInit>> {
@@ -200,7 +216,7 @@ impl Init {
 
     /// Lets go of a descriptor of the request.
     pub(crate) fn close(&mut self, number: RawFd) {
-        self.inherited.retain(|(_, fd)| fd.as_raw_fd() != number);
+        self.inherited.retain(|(held, _)| *held != number);
     }
 }
 
@@ -211,6 +227,12 @@ fn hear(control: &OwnedFd) -> io::Result<Option<ToInit>> {
 }
 
 impl Orders {
+    fn read(file: OwnedFd) -> io::Result<Self> {
+        let mut text = Vec::new();
+        File::from(file).read_to_end(&mut text)?;
+        postcard::from_bytes(&text).map_err(io::Error::other)
+    }
+
     /// Every descriptor that init is handed besides the control socket.
     pub(crate) fn descriptors(&self) -> Vec<RawFd> {
         let files = self.files.iter().filter_map(|file| match file.body {

@@ -16,15 +16,12 @@ use std::{
 use rustix::{
     event::{PollFd, PollFlags, poll},
     io::Errno,
-    process::{Pid, Resource, Rlimit, WaitOptions, wait},
+    process::{Pid, WaitOptions, wait},
 };
 use sys::fork::Fork;
 
-use super::{ActionOrder, Init, StepOrder, errno, probe};
-use crate::{
-    plan::Rlimits,
-    wire::{FromInit, Status},
-};
+use super::{ActionOrder, Init, StepOrder, errno, lockdown, probe};
+use crate::wire::{FromInit, Status};
 
 /// Status of a child whose program could not be executed; the pipe tells why.
 const NOT_RUN: i32 = 127;
@@ -100,7 +97,8 @@ fn prepare_and_exec(init: &Init, step: &StepOrder) -> io::Result<Infallible> {
         true => stderr.try_clone()?,
         false => init.descriptor(init.orders.stdout)?.try_clone()?,
     };
-    limit(&init.orders.plan.rlimits)?;
+    let limits = lockdown::limits(&init.orders.plan.rlimits);
+    limits.iter().try_for_each(|limit| limit.apply(None))?;
     match &step.action {
         ActionOrder::Command { program, args, directory } => {
             let stdin = match step.is_compile {
@@ -154,38 +152,6 @@ fn strip_types(strip: StripTypes, source: &OsStr, target: &OsStr) -> i32 {
             1
         }
     }
-}
-
-/// Locked memory, and things that nobody has asked for, of one process.
-const LOCKED_BYTES: u64 = 64 * 1024;
-const PENDING_SIGNALS: u64 = 512;
-const STACK_BYTES: (u64, u64) = (8 << 20, 64 << 20);
-
-fn limit(rlimits: &Rlimits) -> io::Result<()> {
-    set(Resource::Nofile, rlimits.open_files, rlimits.open_files)?;
-    set(Resource::Fsize, rlimits.file_size_bytes, rlimits.file_size_bytes)?;
-    set(Resource::Nproc, rlimits.processes, rlimits.processes)?;
-    set(Resource::Memlock, LOCKED_BYTES, LOCKED_BYTES)?;
-    set(Resource::Msgqueue, 0, 0)?;
-    set(Resource::Sigpending, PENDING_SIGNALS, PENDING_SIGNALS)?;
-    set(Resource::Rtprio, 0, 0)?;
-    set(Resource::Nice, 0, 0)?;
-    set(Resource::Stack, STACK_BYTES.0, STACK_BYTES.1)?;
-    if let Some(seconds) = rlimits.cpu_seconds {
-        // The signal of the lower one tells a limit reached from any other kill.
-        set(Resource::Cpu, seconds, seconds + 1)?;
-    }
-    if let Some(bytes) = rlimits.data_bytes {
-        set(Resource::Data, bytes, bytes)?;
-    }
-    Ok(())
-}
-
-/// Sets a limit, or keeps the one that is lower already: it cannot be raised.
-fn set(resource: Resource, soft: u64, hard: u64) -> io::Result<()> {
-    let ceiling = rustix::process::getrlimit(resource).maximum.unwrap_or(u64::MAX);
-    let limit = Rlimit { current: Some(soft.min(ceiling)), maximum: Some(hard.min(ceiling)) };
-    Ok(rustix::process::setrlimit(resource, limit)?)
 }
 
 /// Waits for a child's end, reaping every other process that ends meanwhile.

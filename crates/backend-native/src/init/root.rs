@@ -35,12 +35,20 @@ pub(super) struct Builder {
     /// The directory that was last put something into.
     parent: Option<(PathBuf, OwnedFd)>,
     copies: BTreeMap<Slot, Vec<u8>>,
+    /// Where a small file can be written once the root is read-only.
+    aside: Option<OwnedFd>,
+    /// Whether what is writable may have to outlive this sandbox.
+    keeps_scratch: bool,
+    kept: Option<OwnedFd>,
 }
 
 /// The largest host file that is copied: system configuration is far smaller.
 pub(crate) const COPY_BYTES_MAX: u64 = 1 << 20;
 
 const CLONE: OpenTreeFlags = OpenTreeFlags::OPEN_TREE_CLONE.union(OpenTreeFlags::OPEN_TREE_CLOEXEC);
+
+/// Where `/proc` tells the id of the machine's start.
+const BOOT_ID: &str = "sys/kernel/random/boot_id";
 
 const DIRECTORY: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
@@ -58,7 +66,36 @@ impl Builder {
             made: BTreeSet::new(),
             parent: None,
             copies: BTreeMap::new(),
+            aside: None,
+            keeps_scratch: false,
+            kept: None,
         })
+    }
+
+    /// One that gives what is writable as a mount of nobody's, to be put into a
+    /// later sandbox.
+    pub(super) fn that_keeps_scratch() -> io::Result<Self> {
+        Ok(Self { keeps_scratch: true, ..Self::new()? })
+    }
+
+    /// What is writable, if it was to be kept.
+    pub(super) fn kept_scratch(&mut self) -> Option<OwnedFd> {
+        self.kept.take()
+    }
+
+    /// Takes the root of the sandbox that we have entered, in a mount namespace of
+    /// our own. What covers parts of the new `/proc` later stands below it.
+    pub(super) fn own_mounts(&mut self) -> io::Result<()> {
+        sys::namespace::unshare(sys::namespace::Namespace::Mount)?;
+        Self::make_private()?;
+        self.root = Some(fs::open("/", DIRECTORY, Mode::empty())?);
+        self.proc = fs::open("/proc", DIRECTORY, Mode::empty())?;
+        let (covering, aside) = (covering()?, tmpfs(4096, 2, "0555")?);
+        for mount in [&covering, &aside] {
+            mount::move_mount(mount, "", CWD, "/proc", MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?;
+        }
+        (self.covering, self.aside) = (Some(covering), Some(aside));
+        Ok(())
     }
 
     pub(super) fn root(&self) -> io::Result<BorrowedFd<'_>> {
@@ -252,8 +289,13 @@ impl Builder {
         bytes: u64,
         inodes: u64,
         places: &[ScratchPlace],
+        remains: Option<OwnedFd>,
     ) -> io::Result<()> {
-        let scratch = tmpfs(bytes, inodes, "0755")?;
+        let is_new = remains.is_none();
+        let scratch = match remains {
+            Some(remains) => remains,
+            None => tmpfs(bytes, inodes, "0755")?,
+        };
         // Clones have the flags of what they are clones of.
         let flags = Flags { writable: true, ..Flags::default() };
         set_attributes(scratch.as_fd(), attributes(flags), Reach::One)?;
@@ -261,7 +303,9 @@ impl Builder {
         for (number, place) in places.iter().enumerate() {
             let name = number.to_string();
             let mode = Mode::from_raw_mode(if place.sticky { 0o1777 } else { 0o755 });
-            fs::mkdirat(&scratch, &name, mode)?;
+            if is_new {
+                fs::mkdirat(&scratch, &name, mode)?;
+            }
             let mount = mount::open_tree(&scratch, &name, CLONE)?;
             if place.no_exec {
                 let flags = Flags { no_exec: true, ..flags };
@@ -269,6 +313,10 @@ impl Builder {
             }
             self.directories(below_root(&place.target), Mode::from_raw_mode(0o755))?;
             attach_at(&mount, &self.open(below_root(&place.target), DIRECTORY)?)?;
+        }
+        if self.keeps_scratch {
+            let flags = CLONE | OpenTreeFlags::AT_EMPTY_PATH;
+            self.kept = Some(mount::open_tree(&scratch, "", flags)?);
         }
         Ok(())
     }
@@ -304,9 +352,7 @@ impl Builder {
     /// An empty directory: one for all masks.
     fn nothing(&mut self) -> io::Result<OwnedFd> {
         if self.covering.is_none() {
-            let covering = tmpfs(4096, 1, "0555")?;
-            let flags = Flags { no_exec: true, ..Flags::default() };
-            set_attributes(covering.as_fd(), attributes(flags), Reach::One)?;
+            let covering = covering()?;
             stand_on_host(&covering)?;
             self.covering = Some(covering);
         }
@@ -337,16 +383,16 @@ impl Builder {
     /// Covers the id of the host's start. The file that does it has no name.
     pub(super) fn boot_id(&self, text: &str) -> io::Result<()> {
         const NAME: &str = "boot-id";
+        let place = self.aside.as_ref().map_or_else(|| self.root(), |aside| Ok(aside.as_fd()))?;
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
-        let file = fs::openat(self.root()?, NAME, flags, Mode::from_raw_mode(0o444))?;
+        let file = fs::openat(place, NAME, flags, Mode::from_raw_mode(0o444))?;
         io::Write::write_all(&mut std::fs::File::from(file), text.as_bytes())?;
-        let cover = mount::open_tree(self.root()?, NAME, CLONE)?;
+        let cover = mount::open_tree(place, NAME, CLONE)?;
         let flags = Flags { no_exec: true, ..Flags::default() };
         set_attributes(cover.as_fd(), attributes(flags), Reach::One)?;
-        let place = "sys/kernel/random/boot_id";
-        let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
-        let moved = mount::move_mount(&cover, "", &self.proc, place, flags);
-        fs::unlinkat(self.root()?, NAME, AtFlags::empty())?;
+        let over = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
+        let moved = mount::move_mount(&cover, "", &self.proc, BOOT_ID, over);
+        fs::unlinkat(place, NAME, AtFlags::empty())?;
         match moved {
             Err(rustix::io::Errno::NOENT) => Ok(()),
             done => Ok(done?),
@@ -407,6 +453,14 @@ fn attributes(flags: Flags) -> Attributes {
         no_dev: !flags.devices,
         no_exec: flags.no_exec,
     }
+}
+
+/// An empty directory.
+fn covering() -> io::Result<OwnedFd> {
+    let covering = tmpfs(4096, 1, "0555")?;
+    let flags = Flags { no_exec: true, ..Flags::default() };
+    set_attributes(covering.as_fd(), attributes(flags), Reach::One)?;
+    Ok(covering)
 }
 
 fn tmpfs(bytes: u64, inodes: u64, mode: &str) -> io::Result<OwnedFd> {

@@ -1,6 +1,6 @@
 //! Applies the plan: each step to the function that does it.
 
-use std::io;
+use std::{io, ops::Range};
 
 use api::Control;
 
@@ -10,39 +10,62 @@ use crate::{
     wire::{FromInit, Weakened},
 };
 
+/// What came of a set-up.
+pub(super) struct Applied {
+    /// Steps that failed and whose control is waived.
+    pub(super) weakened: Vec<Weakened>,
+    /// The version of Landlock's interface that was had.
+    pub(super) landlock_abi: u8,
+}
+
+impl Applied {
+    /// As the host side is told.
+    pub(super) fn ready(self) -> FromInit {
+        FromInit::Ready { weakened: self.weakened, landlock_abi: self.landlock_abi }
+    }
+}
+
 /// Applies every step, in order.
 ///
 /// A failed step ends the set-up, unless the caller waived its control.
-pub(super) fn apply(init: &Init) -> Result<FromInit, Failure> {
-    let plan = &init.orders.plan;
+pub(super) fn apply(init: &Init) -> Result<Applied, Failure> {
     let mut builder = Builder::new().map_err(|error| Failure::Step { step: 0, error })?;
-    let mut landlock_abi = 0;
-    let mut weakened = Vec::new();
-    for (number, step) in plan.steps.iter().enumerate() {
+    apply_steps(init, &mut builder, 0..init.orders.plan.steps.len())
+}
+
+/// Applies some of the steps.
+pub(super) fn apply_steps(
+    init: &Init,
+    builder: &mut Builder,
+    wanted: Range<usize>,
+) -> Result<Applied, Failure> {
+    let plan = &init.orders.plan;
+    let mut applied = Applied { weakened: Vec::new(), landlock_abi: 0 };
+    for (number, step) in plan.steps.iter().enumerate().take(wanted.end).skip(wanted.start) {
         let number = u16::try_from(number).unwrap_or(u16::MAX);
         let done = match step {
             Step::Files { .. } => {
-                files::put_in(init, &builder)?;
+                files::put_in(init, builder)?;
                 Ok(())
             }
             Step::Landlock { writable, devices } => {
-                lockdown::landlock(writable, devices).map(|abi| landlock_abi = abi)
+                lockdown::landlock(writable, devices).map(|abi| applied.landlock_abi = abi)
             }
-            step => apply_one(init, &mut builder, step),
+            step => apply_one(init, builder, step),
         };
         match done {
             Ok(()) => {}
             Err(error) if is_waived(plan, step.control()) => {
                 builder.fall_back(step).map_err(|error| Failure::Step { step: number, error })?;
-                weakened.push(Weakened { step: number, errno: super::errno(&error) });
+                applied.weakened.push(Weakened { step: number, errno: super::errno(&error) });
             }
             Err(error) => return Err(Failure::Step { step: number, error }),
         }
     }
-    Ok(FromInit::Ready { weakened, landlock_abi })
+    Ok(applied)
 }
 
-fn is_waived(plan: &Plan, control: Option<Control>) -> bool {
+pub(super) fn is_waived(plan: &Plan, control: Option<Control>) -> bool {
     control.is_some_and(|control| plan.waived.contains(&control))
 }
 
@@ -61,7 +84,11 @@ fn apply_one(init: &Init, builder: &mut Builder, step: &Step) -> io::Result<()> 
         Step::Directory { path, mode } => builder.directory(path, *mode),
         Step::Symlink { path, target } => builder.symlink(path, target),
         Step::File { path, text } => builder.file(path, text.as_bytes()),
-        Step::Scratch { bytes, inodes, places } => builder.scratch(*bytes, *inodes, places),
+        Step::Scratch { bytes, inodes, places, remains } => {
+            let remains = remains.map(|number| init.descriptor(number)?.try_clone()).transpose()?;
+            builder.scratch(*bytes, *inodes, places, remains)
+        }
+        Step::OwnMounts => builder.own_mounts(),
         Step::Attach { slot, target, kind, flags } => builder.attach(*slot, target, *kind, *flags),
         Step::Proc { processes_only } => builder.proc(*processes_only),
         Step::Mask { path, kind } => builder.mask(path, *kind),

@@ -10,7 +10,7 @@ fn pair() -> (OwnedFd, OwnedFd) {
 }
 
 fn packet(bytes: Vec<u8>) -> Packet {
-    Packet { bytes, descriptor: None }
+    Packet { bytes, descriptors: Vec::new() }
 }
 
 fn statuses() -> impl Strategy<Value = Status> {
@@ -30,6 +30,14 @@ fn words_of_init() -> impl Strategy<Value = FromInit> {
         (any::<u16>(), statuses()).prop_map(|(step, status)| FromInit::Ended { step, status }),
         path().prop_map(|path| FromInit::File { path }),
         any::<i32>().prop_map(|errno| FromInit::FilesEnd { errno }),
+        vec(".{0,40}", 0..8).prop_map(|complaints| FromInit::Parked { complaints }),
+        Just(FromInit::ZygoteGone),
+        Just(FromInit::Entered),
+        any::<u32>().prop_map(|number| FromInit::Born { number }),
+        (any::<u32>(), statuses())
+            .prop_map(|(number, status)| FromInit::KernelEnded { number, status }),
+        (any::<u32>(), any::<Option<u16>>(), any::<i32>())
+            .prop_map(|(number, step, errno)| FromInit::NotBuilt { number, step, errno }),
     ]
 }
 
@@ -48,9 +56,9 @@ proptest! {
     #[test]
     fn a_message_comes_as_it_was_sent(message in words_of_init()) {
         let (ours, theirs) = pair();
-        send(ours.as_fd(), &message, None).unwrap();
+        send(ours.as_fd(), &message, &[]).unwrap();
         let packet = receive(&theirs, RecvFlags::DONTWAIT).unwrap().unwrap();
-        prop_assert!(packet.descriptor.is_none());
+        prop_assert!(packet.descriptors.is_empty());
         prop_assert_eq!(packet.decode::<FromInit>().unwrap(), message);
     }
 
@@ -69,7 +77,7 @@ proptest! {
 fn more_than_a_packet_is_neither_sent_nor_taken() {
     let (ours, theirs) = pair();
     let message = ToInit::Open { path: vec![b'a'; PACKET_BYTES_MAX] };
-    let refused = send(ours.as_fd(), &message, None).unwrap_err();
+    let refused = send(ours.as_fd(), &message, &[]).unwrap_err();
     assert_eq!(refused.kind(), io::ErrorKind::InvalidInput);
     rustix::io::write(&ours, &vec![0; PACKET_BYTES_MAX + 1]).unwrap();
     let refused = receive(&theirs, RecvFlags::DONTWAIT).unwrap_err();
@@ -80,10 +88,10 @@ fn more_than_a_packet_is_neither_sent_nor_taken() {
 fn a_descriptor_comes_with_its_message_and_is_closed_with_it() {
     let (ours, theirs) = pair();
     let (reader, writer) = rustix::pipe::pipe().unwrap();
-    send(ours.as_fd(), &FromInit::FilesEnd { errno: 0 }, Some(writer.as_fd())).unwrap();
+    send(ours.as_fd(), &FromInit::FilesEnd { errno: 0 }, &[writer.as_fd()]).unwrap();
     drop(writer);
     let packet = receive(&theirs, RecvFlags::DONTWAIT).unwrap().unwrap();
-    rustix::io::write(packet.descriptor.as_ref().unwrap(), b"x").unwrap();
+    rustix::io::write(&packet.descriptors[0], b"x").unwrap();
     let mut byte = [0];
     assert_eq!(rustix::io::read(&reader, &mut byte).unwrap(), 1);
     drop(packet);

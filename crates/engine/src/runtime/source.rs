@@ -52,6 +52,7 @@ pub(super) fn place(
             place: place(PathBuf::from(name)),
             body: FileBody::Bytes(source.text.clone().into_bytes()),
             executable: false,
+            replace: false,
         },
     })
 }

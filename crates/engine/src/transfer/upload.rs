@@ -152,7 +152,7 @@ impl Collection {
     fn into_files(self) -> Vec<FileEntry> {
         let entry = |(place, (body, executable))| {
             let place = Place::Workspace(place);
-            FileEntry { place, body, executable }
+            FileEntry { place, body, executable, replace: false }
         };
         self.elsewhere.into_iter().chain(self.workspace.into_iter().map(entry)).collect()
     }

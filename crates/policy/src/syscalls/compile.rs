@@ -25,7 +25,34 @@ const ARGS_OFFSET: u32 = 16;
 /// other.
 #[must_use]
 pub fn compile(profile: ProfileName, arch: Arch) -> FilterProgram {
-    let known = |call: &'static Call| Some((call.number(arch)?, call.ruling(profile)));
+    compile_with(&[], profile, arch)
+}
+
+/// What a parked interpreter may do beside the default profile, so that what is
+/// forked from it can be given namespaces and take everything else away.
+const ZYGOTE_CALLS: [&str; 6] = [
+    "clone3",                 // namespaces of what is forked
+    "landlock_restrict_self", // confinement of what is forked
+    "prctl",                  // securebits and the bounding set
+    "prlimit64",              // the limit of core dumps among others
+    "seccomp",                // the filter of what is forked
+    "unshare",                // its cgroups as the root of what is shown
+];
+
+/// Makes the filter of a parked interpreter.
+#[must_use]
+pub fn compile_for_zygote(arch: Arch) -> FilterProgram {
+    compile_with(&ZYGOTE_CALLS, ProfileName::Default, arch)
+}
+
+fn compile_with(allowed: &[&str], profile: ProfileName, arch: Arch) -> FilterProgram {
+    let known = |call: &'static Call| {
+        let ruling = match allowed.contains(&call.name) {
+            true => Ruling::Plain(Verdict::Allow),
+            false => call.ruling(profile),
+        };
+        Some((call.number(arch)?, ruling))
+    };
     let ranges = ranges(calls().iter().filter_map(known).collect());
     let mut compiler = Compiler { assembler: Assembler::new(), rules: Vec::with_capacity(32) };
     let tree = compiler.tree(&ranges);

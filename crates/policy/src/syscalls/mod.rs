@@ -16,7 +16,7 @@ mod model;
 mod program;
 mod table;
 
-pub use compile::compile;
+pub use compile::{compile, compile_for_zygote};
 pub use evaluate::{SyscallData, evaluate, trace};
 pub use markdown::markdown;
 pub use model::model;

@@ -177,6 +177,7 @@ fn the_source_file_may_be_among_what_is_uploaded() {
         place,
         body: FileBody::Bytes(text.into()),
         executable: false,
+        replace: false,
     };
     let place = || Place::Workspace("main.py".into());
     let directory = Directory::new();

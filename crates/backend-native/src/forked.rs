@@ -1,0 +1,351 @@
+//! A sandbox that was forked from a zygote, from the host side.
+
+use std::{
+    io,
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use api::{Control, Enforcement, EnforcementLevel, Phase, Usage};
+use policy::{Network, Policy};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    fs::{Mode, OFlags, ResolveFlags},
+    net::{AddressFamily, SocketFlags, SocketType, socketpair},
+    pipe::{PipeFlags, pipe_with},
+    process::{Pid, Resource, Rlimit, Signal, pidfd_send_signal, prlimit},
+};
+use sandbox::{
+    BoxFuture, Exit, Forked, KernelEnds, LaunchError, LiveLimits, Payload, ProcessStatus, Remains,
+    Sandbox, SandboxError,
+};
+use tokio::time::timeout;
+
+use crate::{
+    build::{Purpose, build_for, workspace_place},
+    cgroup::{Joining, Leaf, LeafLimits},
+    enter,
+    identity::Identity,
+    launch::{
+        Measured, enforce, facts, is_left_out, look_up, lost, step_error, take_identity, weaken,
+    },
+    live::Before,
+    orders, sweep, text,
+    verify::own_namespaces,
+    wire::ToInit,
+    zygote::{Birth, Listed, Stage},
+};
+
+/// How long a fork may take. It takes milliseconds; a machine that is out of
+/// processors may need more, but not this.
+const FORK_TIME_MAX: Duration = Duration::from_secs(20);
+/// How long the end of a killed sandbox may take before we give up waiting.
+const KILL_TIME_MAX: Timespec = Timespec { tv_sec: 0, tv_nsec: 500_000_000 };
+
+/// A sandbox that was forked. Dropping it kills and reaps every process in it.
+pub(crate) struct Child {
+    pub(crate) stage: Arc<Stage>,
+    pub(crate) listed: Listed,
+    pub(crate) process: Process,
+    ends: Option<KernelEnds>,
+    enforcement: Enforcement,
+    before: Before,
+    born: Instant,
+    /// The id of the machine's start that it shows.
+    pub(crate) boot_id: String,
+    workspace: Option<OwnedFd>,
+    // Freed last: another sandbox may have these once this one is gone.
+    grip: Option<Grip>,
+}
+
+/// What a sandbox holds of the host beside its processes, and what a later one
+/// can take over.
+pub(crate) struct Grip {
+    scratch: Option<OwnedFd>,
+    pub(crate) leaf: Arc<Leaf>,
+    identity: Identity,
+    name: String,
+}
+
+/// A forked process, killed when this is dropped.
+pub(crate) struct Process {
+    pub(crate) pid: Pid,
+    pub(crate) pidfd: OwnedFd,
+}
+
+impl Process {
+    fn new(pidfd: OwnedFd) -> Result<Self, LaunchError> {
+        let pid = pid_of(&pidfd).ok_or_else(|| lost("it ended at once"))?;
+        Ok(Self { pid, pidfd })
+    }
+
+    /// Kills it, and so all of its sandbox, and waits until all are gone.
+    fn end(&self) {
+        // Gone already is as good.
+        let _ = pidfd_send_signal(&self.pidfd, Signal::KILL);
+        let mut wait = [PollFd::new(&self.pidfd, PollFlags::IN)];
+        while poll(&mut wait, Some(&KILL_TIME_MAX)) == Err(rustix::io::Errno::INTR) {}
+    }
+}
+
+/// The process id behind a descriptor; `None` once the process is gone.
+pub(crate) fn pid_of(pidfd: &OwnedFd) -> Option<Pid> {
+    let information = text::of(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd()));
+    let line = information.lines().find_map(|line| line.strip_prefix("Pid:"))?;
+    Pid::from_raw(line.trim().parse().ok().filter(|number| *number > 0)?)
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Grip {
+    fn new(stage: &Stage, policy: &Policy) -> Result<Self, LaunchError> {
+        let identity = take_identity(&stage.host, policy)?;
+        let name = sweep::new_name();
+        let limits = policy.limits();
+        let limits = LeafLimits {
+            memory_bytes: limits.memory_bytes,
+            pids: limits.pids,
+            cpu_millis: limits.cpu_millis,
+        };
+        let leaf = Leaf::make(stage.host.site(), &name, &limits, Joining::Writing)
+            .map_err(|error| step_error("making the cgroup", Some(Control::Memory), error))?;
+        Ok(Self { scratch: None, leaf: Arc::new(leaf), identity, name })
+    }
+
+    fn take_over(
+        stage: &Stage,
+        policy: &Policy,
+        remains: Option<Remains>,
+    ) -> Result<Self, LaunchError> {
+        match remains.map(|remains| remains.downcast::<Self>()) {
+            None => Self::new(stage, policy),
+            Some(Ok(grip)) => Ok(*grip),
+            Some(Err(_)) => Err(lost("what was left is another backend's")),
+        }
+    }
+}
+
+/// The kernel's channels, both ends.
+struct Channels {
+    host: KernelEnds,
+    guest: [OwnedFd; 3],
+}
+
+impl Channels {
+    fn open() -> io::Result<Self> {
+        let (control, theirs) =
+            socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+        let (stdout, out) = pipe_with(PipeFlags::CLOEXEC)?;
+        let (stderr, err) = pipe_with(PipeFlags::CLOEXEC)?;
+        Ok(Self { host: KernelEnds { control, stdout, stderr }, guest: [theirs, out, err] })
+    }
+}
+
+/// Forks a sandbox.
+pub(crate) async fn fork(
+    stage: Arc<Stage>,
+    policy: &Policy,
+    remains: Option<Remains>,
+) -> Result<Child, LaunchError> {
+    if !stage.serves(policy) {
+        let detail = "the policy has other mounts or another network".to_owned();
+        return Err(LaunchError::CannotFork { detail });
+    }
+    if !stage.is_alive() {
+        return Err(LaunchError::CannotFork { detail: "the zygote is gone".to_owned() });
+    }
+    let mut grip = Grip::take_over(&stage, policy, remains)?;
+    let before = Before::of(&grip.leaf);
+    let failed = |error| step_error("opening the sandbox's descriptors", None, error);
+    let Channels { host: ends, guest } = Channels::open().map_err(failed)?;
+    let scratch = grip.scratch.take();
+    let id = (stage.host.is_root() && grip.identity.is_own).then_some(grip.identity.id);
+    let sources = look_up(&stage.host, policy, id)?;
+    let purpose = Purpose::Fork { remains: scratch.as_ref().map(AsRawFd::as_raw_fd) };
+    let facts = facts(&stage.host, policy, &sources, (0, 0));
+    let plan = weaken(build_for(purpose, policy, &facts));
+    let boot_id = facts.boot_id;
+    let file = orders::file().map_err(failed)?;
+    let orders = orders::of_plan(plan);
+    orders::write(&orders, &file).map_err(failed)?;
+    let extra: Vec<_> = sources.opened.iter().chain(&scratch).collect();
+    let tasks = if is_left_out(Control::Memory) { Vec::new() } else { grip.leaf.tasks() };
+    let descriptors: Vec<BorrowedFd<'_>> = [file.as_fd()]
+        .into_iter()
+        .chain(guest.iter().map(AsFd::as_fd))
+        .chain(tasks.iter().copied())
+        .chain(extra.iter().map(AsFd::as_fd))
+        .collect();
+    let mut listed = stage.list();
+    let message = ToInit::Fork {
+        number: listed.number,
+        id: grip.identity.id,
+        cgroups: u8::try_from(tasks.len()).unwrap_or(u8::MAX),
+        descriptors: extra.iter().map(|fd| fd.as_raw_fd()).collect(),
+    };
+    let said = stage.say(&message, &descriptors).await;
+    said.map_err(|error| step_error("asking the zygote to fork", None, error))?;
+    drop(descriptors);
+    drop((guest, file, sources));
+    let plan = orders.plan;
+    let (process, built) = birth(&mut listed, &plan).await?;
+    let own_network = policy.network() == Network::None && !is_left_out(Control::Network);
+    own_namespaces(process.pid, stage.manager, own_network)?;
+    let measured = Measured {
+        plan: &plan,
+        weakened: &built.weakened,
+        abi: built.landlock_abi,
+        identity: &grip.identity,
+        name: &grip.name,
+    };
+    let mut enforcement = enforce(&stage.host, policy, (process.pid, &grip.leaf), &measured)?;
+    if enforcement.level(Control::TimeNamespace) == EnforcementLevel::Full {
+        let detail = "that of its zygote, whose clocks began with it";
+        enforcement.set(Control::TimeNamespace, EnforcementLevel::Full, detail);
+    }
+    let workspace = workspace_place(policy).map(|place| open_below(&built.scratch, &place));
+    let workspace = workspace.transpose().map_err(failed)?;
+    grip.scratch = Some(built.scratch);
+    let (ends, grip) = (Some(ends), Some(grip));
+    let born = Instant::now();
+    Ok(Child { stage, listed, process, ends, enforcement, before, born, boot_id, workspace, grip })
+}
+
+struct Built {
+    weakened: Vec<crate::wire::Weakened>,
+    landlock_abi: u8,
+    scratch: OwnedFd,
+}
+
+/// Waits for the process and for what came of it.
+async fn birth(
+    listed: &mut Listed,
+    plan: &crate::plan::Plan,
+) -> Result<(Process, Built), LaunchError> {
+    let mut process = None;
+    loop {
+        let next = timeout(FORK_TIME_MAX, listed.births.recv()).await;
+        match next.map_err(|_| lost("the fork took longer than 20 s"))? {
+            Some(Birth::Born(pidfd)) => process = Some(Process::new(pidfd)?),
+            Some(Birth::Built { weakened, landlock_abi, scratch }) => {
+                let process = process.ok_or_else(|| lost("it was built before it was born"))?;
+                return Ok((process, Built { weakened, landlock_abi, scratch }));
+            }
+            Some(Birth::NotBuilt { step, errno }) => {
+                let step = step.and_then(|step| plan.steps.get(usize::from(step)));
+                let text = step.map_or_else(|| "forking".to_owned(), ToString::to_string);
+                let control = step.and_then(crate::plan::Step::control);
+                return Err(step_error(text, control, io::Error::from_raw_os_error(errno)));
+            }
+            None => return Err(lost("the zygote's manager is gone")),
+        }
+    }
+}
+
+fn open_below(scratch: &OwnedFd, name: &str) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV;
+    Ok(rustix::fs::openat2(scratch, name, flags, Mode::empty(), resolve)?)
+}
+
+impl Child {
+    pub(crate) fn leaf(&self) -> Option<&Arc<Leaf>> {
+        self.grip.as_ref().map(|grip| &grip.leaf)
+    }
+
+    /// The user id that its processes have on the host.
+    pub(crate) fn host_uid(&self) -> u32 {
+        self.grip.as_ref().map_or(u32::MAX, |grip| grip.identity.id.0)
+    }
+
+    fn limit_process(&self, resource: Resource, value: u64) -> io::Result<()> {
+        let limit = Rlimit { current: Some(value), maximum: Some(value) };
+        prlimit(Some(self.process.pid), resource, limit)?;
+        Ok(())
+    }
+}
+
+impl Forked for Child {
+    fn enforcement(&self) -> &Enforcement {
+        &self.enforcement
+    }
+
+    fn ends(&mut self) -> Option<KernelEnds> {
+        self.ends.take()
+    }
+
+    fn limit(&mut self, limits: &LiveLimits) -> Result<(), SandboxError> {
+        let refused = |error: io::Error| SandboxError::Lost {
+            detail: format!("its limits could not be changed: {error}"),
+        };
+        let leaf_limits = LeafLimits {
+            memory_bytes: limits.memory_bytes,
+            pids: limits.pids,
+            cpu_millis: limits.cpu_millis,
+        };
+        if let Some(leaf) = self.leaf() {
+            leaf.limit(&leaf_limits).map_err(refused)?;
+        }
+        self.limit_process(Resource::Nofile, limits.open_files).map_err(refused)?;
+        self.limit_process(Resource::Fsize, limits.file_size_bytes).map_err(refused)
+    }
+
+    fn interrupt(&self) {
+        // Gone already is found out by whoever waits for it.
+        let _ = pidfd_send_signal(&self.process.pidfd, Signal::INT);
+    }
+
+    fn ended(&self) -> BoxFuture<'_, Exit> {
+        Box::pin(async move {
+            let mut ended = self.listed.ended.clone();
+            // It fails only where nobody is left to say it.
+            let status = ended.wait_for(Option::is_some).await.ok().and_then(|status| *status);
+            let status = status.unwrap_or(ProcessStatus::Signaled(Signal::KILL.as_raw()));
+            let was_killed = status == ProcessStatus::Signaled(Signal::KILL.as_raw());
+            let out_of_memory = was_killed && self.was_out_of_memory();
+            Exit { phase: Phase::Run, status, out_of_memory }
+        })
+    }
+
+    fn was_out_of_memory(&self) -> bool {
+        self.leaf().is_some_and(|leaf| self.before.was_out_of_memory(leaf))
+    }
+
+    fn usage(&self) -> Usage {
+        let wall = self.born.elapsed();
+        self.leaf().map(|leaf| self.before.usage(leaf, wall)).unwrap_or_default()
+    }
+
+    fn enter<'a>(
+        &'a self,
+        policy: &'a Policy,
+        payload: Payload,
+    ) -> BoxFuture<'a, Result<Box<dyn Sandbox>, LaunchError>> {
+        Box::pin(async move {
+            let live = enter::enter(self, policy, payload).await?;
+            Ok(Box::new(live) as Box<dyn Sandbox>)
+        })
+    }
+
+    fn workspace(&self) -> Option<BorrowedFd<'_>> {
+        self.workspace.as_ref().map(AsFd::as_fd)
+    }
+
+    fn kill(&mut self) {
+        self.process.end();
+    }
+
+    fn into_remains(self: Box<Self>) -> Remains {
+        let mut child = *self;
+        child.process.end();
+        match child.grip.take() {
+            Some(grip) => Box::new(grip),
+            None => Box::new(()),
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The parked interpreter, as its manager sees it.
+
+use std::{
+    convert::Infallible,
+    ffi::OsStr,
+    io,
+    os::{
+        fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+        unix::{ffi::OsStrExt, process::CommandExt},
+    },
+    process::{Command, Stdio},
+};
+
+use policy::syscalls;
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    net::{AddressFamily, RecvFlags, SocketFlags, SocketType, socketpair},
+    process::{Pid, Signal},
+};
+use sys::fork::Fork;
+
+use super::{ActionOrder, Init, errno, lockdown};
+use crate::{
+    plan::Step,
+    wire::{self, Packet},
+};
+
+/// How long a fork may take in the interpreter: it takes a millisecond.
+const FORK_SECONDS_MAX: i64 = 10;
+/// The most complaints of a zygote, and the longest, in characters.
+const COMPLAINTS_MAX: usize = 20;
+const COMPLAINT_CHARS_MAX: usize = 200;
+
+/// A parked interpreter.
+pub(super) struct Zygote {
+    pub(super) pid: Pid,
+    socket: OwnedFd,
+    pub(super) is_alive: bool,
+}
+
+/// A forked interpreter that has not been confined yet.
+pub(super) struct Newborn {
+    pub(super) pid: Pid,
+    pub(super) pidfd: OwnedFd,
+}
+
+/// What a newborn holds: its channels and the cgroups to join.
+pub(super) struct Gifts<'a> {
+    pub(super) setup: BorrowedFd<'a>,
+    /// Control, standard output and error, then the cgroups.
+    pub(super) rest: &'a [OwnedFd],
+}
+
+impl Zygote {
+    /// Starts the interpreter: without capabilities and a way to get them, under a
+    /// filter that leaves it what a fork takes.
+    pub(super) fn start(init: &Init, namespaces: u64) -> io::Result<Self> {
+        let (socket, theirs) =
+            socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+        match init.alone.fork()? {
+            Fork::Parent(pid) => Ok(Self { pid, socket, is_alive: true }),
+            Fork::Child => {
+                drop(socket);
+                let Err(error) = become_interpreter(init, &theirs, namespaces);
+                // Whoever waits for its first word learns that there is none.
+                sys::signal::exit_now(errno(&error).clamp(1, 127))
+            }
+        }
+    }
+
+    pub(super) fn socket(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    /// What it says unasked: that it is parked, and what it could not load.
+    pub(super) fn complaints(&mut self) -> io::Result<Option<Vec<String>>> {
+        let Some(packet) = self.hear()? else {
+            self.is_alive = false;
+            return Ok(None);
+        };
+        let text = String::from_utf8_lossy(&packet.bytes);
+        let lines = text.lines().skip(1).take(COMPLAINTS_MAX);
+        let short = |line: &str| line.chars().take(COMPLAINT_CHARS_MAX).collect();
+        Ok(Some(lines.map(short).collect()))
+    }
+
+    fn hear(&self) -> io::Result<Option<Packet>> {
+        match wire::receive(&self.socket, RecvFlags::DONTWAIT) {
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(None),
+            heard => heard,
+        }
+    }
+
+    /// Forks it.
+    pub(super) fn fork(&mut self, gifts: &Gifts<'_>) -> io::Result<Newborn> {
+        let gone = || io::Error::from(rustix::io::Errno::SRCH);
+        if !self.is_alive {
+            return Err(gone());
+        }
+        let all: Vec<_> =
+            [gifts.setup].into_iter().chain(gifts.rest.iter().map(AsFd::as_fd)).collect();
+        wire::send_bytes(self.socket.as_fd(), b"fork", &all)?;
+        let limit = Timespec { tv_sec: FORK_SECONDS_MAX, tv_nsec: 0 };
+        let mut wait = [PollFd::new(&self.socket, PollFlags::IN)];
+        if poll(&mut wait, Some(&limit))? == 0 {
+            // It must not answer later, to somebody else.
+            self.end();
+            return Err(rustix::io::Errno::TIMEDOUT.into());
+        }
+        let Some(packet) = self.hear()? else {
+            self.is_alive = false;
+            return Err(gone());
+        };
+        let number = <[u8; 4]>::try_from(packet.bytes.as_slice()).map(i32::from_le_bytes);
+        match (number, packet.descriptors.into_iter().next()) {
+            (Ok(pid @ 1..), Some(pidfd)) => {
+                let pid = Pid::from_raw(pid).ok_or_else(gone)?;
+                Ok(Newborn { pid, pidfd })
+            }
+            (Ok(negative @ ..=-1), _) => Err(io::Error::from_raw_os_error(-negative)),
+            _ => Err(rustix::io::Errno::PROTO.into()),
+        }
+    }
+
+    /// Ends it; it is reaped like every other child.
+    pub(super) fn end(&mut self) {
+        self.is_alive = false;
+        // Gone already is as good.
+        let _ = rustix::process::kill_process(self.pid, Signal::KILL);
+    }
+}
+
+fn become_interpreter(init: &Init, socket: &OwnedFd, namespaces: u64) -> io::Result<Infallible> {
+    rustix::process::setsid()?;
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    sys::signal::reset();
+    lockdown::limits(&init.orders.plan.rlimits).iter().try_for_each(|limit| limit.apply(None))?;
+    let Some(ActionOrder::Command { program, args, directory }) =
+        init.orders.steps.first().map(|step| &step.action)
+    else {
+        return Err(rustix::io::Errno::INVAL.into());
+    };
+    let stream = |number| init.descriptor(number)?.try_clone();
+    let mut command = Command::new(OsStr::from_bytes(program));
+    command.args(args).arg(socket.as_raw_fd().to_string()).arg(namespaces.to_string());
+    command.current_dir(OsStr::from_bytes(directory)).env_clear();
+    command.envs(init.orders.plan.env_vars.iter().map(|(name, value)| (name, value)));
+    command.stdin(Stdio::null());
+    command.stdout(stream(init.orders.stdout)?).stderr(stream(init.orders.stderr)?);
+    rustix::io::fcntl_setfd(socket, rustix::io::FdFlags::empty())?;
+    for step in [Step::LockSecureBits, Step::DropCapabilities, Step::NoNewPrivs] {
+        lockdown::apply(&step)?;
+    }
+    let program = syscalls::compile_for_zygote(syscalls::Arch::HOST);
+    lockdown::apply(&Step::SyscallFilter { profile: "zygote".to_owned(), program })?;
+    Err(command.exec())
+}
