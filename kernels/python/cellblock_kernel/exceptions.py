@@ -26,6 +26,10 @@ _StackSummary = traceback.StackSummary
 _class_name = type.__dict__["__name__"].__get__
 
 
+class UsageError(Exception):
+    """A magic was used wrongly; where is plain from the cell, so no traceback is shown."""
+
+
 def name_of(exception: BaseException) -> str:
     """The name of the class, past any metaclass."""
     return str(_class_name(type(exception)))
@@ -51,6 +55,8 @@ def describe(exception: BaseException) -> Dict[str, Any]:
     """The body of an error frame."""
     name = name_of(exception)
     value = value_of(exception)
+    if name == "UsageError":
+        return {"name": name, "value": value, "traceback": ["UsageError: " + value]}
     try:
         lines = _lines(_trimmed(exception))
     except BaseException:

@@ -207,6 +207,20 @@ def _write_all(fd: int, data: bytes) -> None:
         _exit(STATUS_NONSENSE)
 
 
+def leave(status: int) -> NoReturn:
+    """Ends the process: nobody is left to serve."""
+    _exit(status)
+
+
+def give_up(problem: str) -> NoReturn:
+    """Ends the process because of what the host side sent."""
+    try:
+        _write(2, ("kernel: %s\n" % problem).encode("utf-8", "replace"))
+    except OSError:
+        pass
+    _exit(STATUS_NONSENSE)
+
+
 def checked(body: Dict[str, Any], **fields: Tuple[type, ...]) -> None:
     """Refuses a body whose fields are of other types than named."""
     for name, kinds in fields.items():

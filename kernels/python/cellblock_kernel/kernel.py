@@ -17,7 +17,6 @@ from .plain_shell import PlainShell
 from .pristine import __builtins__
 from .turn import turn
 
-_exit = os._exit
 _text = (str,)
 _flag = (bool,)
 _number = (int,)
@@ -65,10 +64,9 @@ class Kernel:
             while True:
                 self._serve(self.channel.receive())
         except frames.Closed:
-            _exit(0)
+            frames.leave(0)
         except frames.Malformed as problem:
-            stdio.complain("kernel: %s\n" % problem)
-            _exit(frames.STATUS_NONSENSE)
+            frames.give_up(str(problem))
 
     def _serve(self, frame: frames.Frame) -> None:
         request = self._requests.get(frame.kind)

@@ -5,10 +5,23 @@ from __future__ import annotations
 import builtins
 import sys
 from types import ModuleType
-from typing import Any, Dict
+from typing import Any, Dict, List
 
-from . import display, namespace, run_code
+from . import (
+    complete,
+    display,
+    figures,
+    inspect_object,
+    magic_syntax,
+    magics,
+    namespace,
+    run_code,
+    user_input,
+)
 from .pristine import __builtins__
+
+_pyplot = figures.PYPLOT
+_modules = sys.modules
 
 
 class PlainShell:
@@ -20,17 +33,35 @@ class PlainShell:
         self.main = main
         self.names: Dict[str, Any] = main.__dict__
         self.runner = run_code.CellRunner(self.names)
+        self.magics = magics.Magics(self.names, self._run_nested)
+        self._name = "<cell>"
 
     def start(self) -> None:
         """Gives user code its builtins."""
         builtins.display = display.display  # type: ignore[attr-defined]
         sys.displayhook = display.display_result
+        user_input.install()
+        figures.install()
 
     def run(self, code: str, name: str) -> None:
         """Runs a cell and keeps its result; raises what the cell raises."""
-        value = self.runner.run(code, name)
-        if value is not run_code.NOTHING:
-            self._report(value)
+        self._name = name
+        source = magic_syntax.transform(code)
+        if source is not code:
+            setattr(builtins, magic_syntax.CALL, self.magics)
+        self.runner.remember(code, name)
+        try:
+            value = self.runner.run(source, name)
+            if value is not run_code.NOTHING:
+                self._report(value)
+        finally:
+            if _pyplot in _modules:
+                figures.show_open()
+
+    def _run_nested(self, code: str) -> Any:
+        """Runs code that stands inside a magic."""
+        value = self.runner.run(magic_syntax.transform(code), self._name)
+        return None if value is run_code.NOTHING else value
 
     def _report(self, value: Any) -> None:
         hook = getattr(sys, "displayhook", None)
@@ -53,8 +84,17 @@ class PlainShell:
 
     def complete(self, request: Dict[str, Any]) -> Dict[str, Any]:
         """Answers a completion request."""
-        return {"matches": [], "start": 0, "end": 0}
+        return complete.answer(request, self.names, self._magic_names())
+
+    def _magic_names(self) -> List[str]:
+        found = []
+        for name in dir(self.magics):
+            if name.startswith("line_"):
+                found.append("%" + name[5:])
+            elif name.startswith("cell_"):
+                found.append("%%" + name[5:])
+        return found
 
     def inspect(self, request: Dict[str, Any]) -> Dict[str, Any]:
         """Answers an inspection request."""
-        return {"found": False, "data": {}}
+        return inspect_object.answer(request, self.names)

@@ -59,7 +59,6 @@ class CellRunner:
 
     def run(self, source: str, name: str) -> Any:
         """Runs a cell; returns the value of its last expression or ``NOTHING``."""
-        self.remember(source, name)
         body, last = self.split(source, name)
         if body is not None:
             value = _eval(body, self.names)

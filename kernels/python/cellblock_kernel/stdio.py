@@ -1,4 +1,4 @@
-"""Standard streams of the kernel's process, and input from the caller.
+"""Standard streams of the kernel's process.
 
 Output is line-buffered text on descriptors 1 and 2: a line is one system call and is seen as it
 is written. At the end of a turn everything is flushed, also what C code holds. Streams that user
@@ -19,6 +19,7 @@ from .pristine import __builtins__
 # Above the descriptors that programs choose by number.
 HIGH_FD = 100
 
+_python_input = input
 _open = io.open
 _fstat = os.fstat
 _dup2 = os.dup2
@@ -144,6 +145,18 @@ def _restore(fd: int) -> None:
         pass
 
 
+def undo_for_script() -> None:
+    """Gives a script the ``input`` and hooks of a plain interpreter."""
+    builtins.input = _python_input
+    vars(builtins).pop("display", None)
+    sys.displayhook = sys.__displayhook__
+
+
+def original_stdin() -> TextIO:
+    """The stream on descriptor 0 that this module made."""
+    return _Streams.stdin
+
+
 def complain(text: str) -> None:
     """Says something on stderr, whatever the user made of it."""
     try:
@@ -151,8 +164,3 @@ def complain(text: str) -> None:
         _Streams.stderr.flush()
     except (OSError, ValueError):
         pass
-
-
-def replace_input(read: Callable[[object], str]) -> None:
-    """Makes ``input()`` ask the caller."""
-    builtins.input = read

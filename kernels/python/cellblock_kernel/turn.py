@@ -51,6 +51,10 @@ class Turn:
         """Whether this process is the kernel and not a child that user code forked."""
         return _getpid() == self.pid
 
+    def may_ask(self) -> bool:
+        """Whether the calling code may ask for input now."""
+        return self.in_flight and self.allow_input and self.is_ours()
+
     def send(self, kind: int, body: Dict[str, Any]) -> None:
         """Sends a frame of this turn from within user code, whole even if interrupted."""
         interrupts.held_back(self.send_unheld, kind, body)
