@@ -61,7 +61,7 @@ def display(
             continue
         data, own = (formatter.clean(dict(value)), {}) if raw else formatter.forms_of(value)
         own.update(formatter.metadata_of(metadata))
-        send_bundle(_chosen(data, include, exclude), own, handle and handle.display_id, update)
+        send_bundle(_chosen(data, include, exclude), own, handle.display_id if handle else None, update)
     return handle
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import traceback
-from typing import Any, Dict, Iterator, List, Set
+from typing import Any, Dict, Iterator, List, Set, Tuple
 
 from .pristine import __builtins__
 
@@ -20,10 +20,16 @@ LINES_MAX = 2000
 # Causes, contexts and members of groups that are looked at.
 RELATED_MAX = 500
 
-_HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_HIDDEN: Tuple[str, ...] = (os.path.dirname(os.path.abspath(__file__)) + os.sep,)
 _TracebackException = traceback.TracebackException
 _StackSummary = traceback.StackSummary
 _class_name = type.__dict__["__name__"].__get__
+
+
+def hide(directory: str) -> None:
+    """Leaves frames of the code in a directory out of tracebacks."""
+    global _HIDDEN
+    _HIDDEN += (directory + os.sep,)
 
 
 class UsageError(Exception):
@@ -79,7 +85,7 @@ def _trimmed(exception: BaseException) -> traceback.TracebackException:
     summary = _TracebackException(type(exception), exception, exception.__traceback__)
     for each in _related(summary):
         stack: Any = _StackSummary()
-        stack.extend(frame for frame in each.stack if not frame.filename.startswith(_HERE))
+        stack.extend(frame for frame in each.stack if not frame.filename.startswith(_HIDDEN))
         each.stack = stack
     return summary
 

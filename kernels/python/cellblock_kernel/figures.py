@@ -9,7 +9,7 @@ import importlib.abc
 import io
 import os
 import sys
-from typing import Any, Dict, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
 from . import display, formatter, stdio
 from .exceptions import text_of
@@ -23,6 +23,12 @@ PYPLOT = "matplotlib.pyplot"
 _modules = sys.modules
 
 
+class _Shown:
+    """Figures that the turn displayed by themselves, so that its end does not show them again."""
+
+    figures: List[Any] = []
+
+
 def install() -> None:
     """Chooses a backend without windows and waits for matplotlib."""
     os.environ["MPLBACKEND"] = BACKEND
@@ -31,6 +37,14 @@ def install() -> None:
         _take_over(sys.modules[PYPLOT])
     elif not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
+
+
+def close_fonts() -> None:
+    """Closes the font files that matplotlib keeps open: a fork may not keep its descriptors."""
+    fonts: Any = _modules.get("matplotlib.font_manager")
+    clear = getattr(getattr(fonts, "_get_font", None), "cache_clear", None)
+    if clear is not None:
+        clear()
 
 
 class _Finder(importlib.abc.MetaPathFinder):
@@ -73,6 +87,7 @@ def show_open() -> None:
     pyplot = _modules.get(PYPLOT)
     if pyplot is not None:
         show_all(pyplot)
+        _Shown.figures.clear()
 
 
 def show_all(pyplot: Any) -> None:
@@ -85,18 +100,21 @@ def show_all(pyplot: Any) -> None:
             _show(pyplot.figure(number))
     finally:
         pyplot.close("all")
+        _Shown.figures.clear()
     if len(numbers) > FIGURES_MAX:
         left_out = len(numbers) - FIGURES_MAX
         stdio.complain("%d figures were closed without being shown\n" % left_out)
 
 
 def _show(figure: Any) -> None:
+    if any(shown is figure for shown in _Shown.figures):
+        return
     data, metadata = formatter.forms_of(figure)
     if "image/png" in data:
         display.send_bundle(data, metadata)
 
 
-def _png_form(figure: Any) -> Optional[Dict[str, Any]]:
+def png(figure: Any) -> Optional[bytes]:
     """A figure as PNG, cut to what is drawn; nothing for an empty one."""
     if not figure.axes and not figure.lines and not figure.texts and not figure.images:
         return None
@@ -106,4 +124,10 @@ def _png_form(figure: Any) -> Optional[Dict[str, Any]]:
     except Exception as problem:
         stdio.complain("a figure could not be drawn:\n" + text_of(problem))
         return None
-    return {"image/png": file.getvalue()}
+    _Shown.figures.append(figure)
+    return file.getvalue()
+
+
+def _png_form(figure: Any) -> Optional[Dict[str, Any]]:
+    made = png(figure)
+    return None if made is None else {"image/png": made}

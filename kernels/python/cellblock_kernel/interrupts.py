@@ -11,7 +11,7 @@ import signal
 import threading
 from typing import Any, Callable
 
-import _signal
+import _signal  # type: ignore[import-not-found]
 
 from .pristine import __builtins__
 

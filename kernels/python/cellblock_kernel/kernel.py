@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 import platform
 import sys
+import time
 from typing import Any, Callable, Dict, NoReturn, Optional
 
-from . import children, display, ending, exceptions, frames, interrupts, namespace, stdio
+from . import children, display, ending, exceptions, figures, frames, interrupts, namespace, stdio
 from .plain_shell import PlainShell
 from .pristine import __builtins__
 from .turn import turn
@@ -62,13 +63,14 @@ class Kernel:
         try:
             self._ready()
             while True:
-                self._serve(self.channel.receive())
+                self.serve(self.channel.receive())
         except frames.Closed:
             frames.leave(0)
         except frames.Malformed as problem:
             frames.give_up(str(problem))
 
-    def _serve(self, frame: frames.Frame) -> None:
+    def serve(self, frame: frames.Frame) -> None:
+        """Answers one request."""
         request = self._requests.get(frame.kind)
         if request is None:
             raise frames.Malformed("a frame of kind %d" % frame.kind)
@@ -210,6 +212,9 @@ def _replace_env(env: Dict[str, str]) -> None:
     try:
         os.environ.clear()
         os.environ.update(env)
+        # Without it matplotlib looks for windows first.
+        os.environ.setdefault("MPLBACKEND", figures.BACKEND)
+        time.tzset()
     except (ValueError, OSError) as problem:
         raise frames.Malformed("field env: %s" % problem) from problem
 

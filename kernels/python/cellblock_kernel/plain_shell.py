@@ -22,6 +22,7 @@ from .pristine import __builtins__
 
 _pyplot = figures.PYPLOT
 _modules = sys.modules
+_LAST = ("last_exc", "last_traceback", "last_type", "last_value")
 
 
 class PlainShell:
@@ -35,6 +36,7 @@ class PlainShell:
         self.runner = run_code.CellRunner(self.names)
         self.magics = magics.Magics(self.names, self._run_nested)
         self._name = "<cell>"
+        self._fresh: Dict[str, Any] = {}
 
     def start(self) -> None:
         """Gives user code its builtins."""
@@ -42,6 +44,7 @@ class PlainShell:
         sys.displayhook = display.display_result
         user_input.install()
         figures.install()
+        self._fresh = dict(self.names)
 
     def run(self, code: str, name: str) -> None:
         """Runs a cell and keeps its result; raises what the cell raises."""
@@ -69,6 +72,16 @@ class PlainShell:
             hook(value)
         if value is not None:
             run_code.set_underscore(value)
+
+    def forget(self) -> None:
+        """Makes the shell as it was before its first cell."""
+        for name in [name for name in self.names if name not in self._fresh]:
+            del self.names[name]
+        self.names.update(self._fresh)
+        self.runner.forget()
+        for module, names in ((sys, _LAST), (builtins, ("_", magic_syntax.CALL))):
+            for name in names:
+                vars(module).pop(name, None)
 
     def mend(self) -> None:
         """Puts back what a turn took away."""

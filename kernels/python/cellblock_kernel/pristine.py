@@ -9,5 +9,6 @@ namespace without builtins gets the real module, not this copy.
 from __future__ import annotations
 
 import builtins
+from typing import Any, Dict
 
-__builtins__ = dict(vars(builtins))
+__builtins__: Dict[str, Any] = dict(vars(builtins))  # type: ignore[assignment]

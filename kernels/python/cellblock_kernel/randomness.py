@@ -36,45 +36,21 @@ def collect() -> int:
     bit_generator: Any = getattr(numpy_random, "BitGenerator", ())
     legacy: Any = getattr(numpy_random, "RandomState", ())
     generator: Any = getattr(numpy_random, "Generator", ())
-    _Found.plain, _Found.legacy, _Found.bit_generators = [], [], []
-    seen = set()
-    for each in _alive():
+    plain, states, bits = {}, {}, {}
+    for each in gc.get_objects():
         kind = type(each)
-        if issubclass(kind, random.Random) and not issubclass(kind, random.SystemRandom):
-            _Found.plain.append(each)
-            continue
-        bits = None
-        if legacy and issubclass(kind, legacy):
-            _Found.legacy.append(each)
-        elif generator and issubclass(kind, generator):
-            bits = each.bit_generator
-        elif bit_generator and issubclass(kind, bit_generator):
-            bits = each
-        if bits is not None and id(bits) not in seen:
-            seen.add(id(bits))
-            _Found.bit_generators.append(bits)
+        if issubclass(kind, random.Random):
+            plain[id(each)] = each
+        elif issubclass(kind, legacy):
+            states[id(each)] = each
+        elif issubclass(kind, generator):
+            bits[id(each.bit_generator)] = each.bit_generator
+        elif issubclass(kind, bit_generator):
+            bits[id(each)] = each
+    _Found.plain = list(plain.values())[:GENERATORS_MAX]
+    _Found.legacy = list(states.values())[:GENERATORS_MAX]
+    _Found.bit_generators = list(bits.values())[:GENERATORS_MAX]
     return len(_Found.plain) + len(_Found.legacy) + len(_Found.bit_generators)
-
-
-def _alive() -> List[Any]:
-    """Objects that may be generators, also those that the collector does not track itself."""
-    tracked = gc.get_objects()
-    found = []
-    for each in tracked:
-        if type(each) is dict or type(each) is list or type(each) is tuple:
-            inside = each.values() if type(each) is dict else each
-            found += [value for value in list(inside) if _may_be_generator(value)]
-        elif _may_be_generator(each):
-            found.append(each)
-    unique = {id(each): each for each in found}
-    return list(unique.values())[:GENERATORS_MAX]
-
-
-def _may_be_generator(value: Any) -> bool:
-    kind = type(value)
-    if issubclass(kind, random.Random):
-        return True
-    return any(base.__module__.startswith("numpy.random") for base in kind.__mro__)
 
 
 def reseed() -> None:

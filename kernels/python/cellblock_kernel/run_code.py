@@ -100,6 +100,16 @@ class CellRunner:
             if old != name:
                 _sources.pop(old, None)
 
+    def forget(self) -> None:
+        """Drops the sources of all cells and the event loop, which no fork may share."""
+        while self._named:
+            _sources.pop(self._named.popleft()[0], None)
+        self._named_chars = self._futures = 0
+        if self._loop is not None:
+            self._loop.close()
+            self._loop = None
+            importlib.import_module("asyncio").set_event_loop(None)
+
     def wait_for(self, coroutine: Any) -> Any:
         """Runs a coroutine to its end on the kernel's event loop."""
         loop = self.loop()
@@ -130,12 +140,12 @@ def _drain(loop: Any, task: Any) -> None:
         pass
 
 
-def _is_muted(source: str, last: Any) -> bool:
+def _is_muted(source: str, last: ast.Expr) -> bool:
     """Whether a semicolon follows the last expression."""
     if ";" not in source:
         return False
     lines = source.encode("utf-8", "replace").split(b"\n")
-    rest = lines[last.end_lineno - 1][last.end_col_offset :]
+    rest = lines[(last.end_lineno or 1) - 1][last.end_col_offset :]
     return rest.lstrip(b" \t)").startswith(b";")
 
 

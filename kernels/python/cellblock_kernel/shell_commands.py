@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import string
@@ -17,6 +18,10 @@ from .pristine import __builtins__
 GRACE_SECONDS = 1.0
 
 PIP_NOTE = "Note: you may need to restart the kernel to use updated packages."
+
+
+# As in the shell, nothing is replaced between single quotes.
+_DOLLAR = re.compile(r"\$(\$?[^\W\d][\w.]*)(?=(?:[^']*'[^']*')*[^']*$)")
 
 
 class Lines(List[str]):
@@ -57,21 +62,16 @@ def expand(text: str, names: Dict[str, Any]) -> str:
 
 
 def _expand_dollars(text: str, names: Dict[str, Any]) -> str:
-    pieces = text.split("$")
-    made = [pieces[0]]
-    at = 1
-    while at < len(pieces):
-        piece = pieces[at]
-        name = piece[: len(piece) - len(piece.lstrip(string.ascii_letters + string.digits + "_"))]
-        if piece == "" and at + 1 < len(pieces):
-            made.append("$" + pieces[at + 1])
-            at += 1
-        elif name.isidentifier() and name in names:
-            made.append(str(names[name]) + piece[len(name) :])
-        else:
-            made.append("$" + piece)
-        at += 1
-    return "".join(made)
+    def replace(match: "re.Match[str]") -> str:
+        name = match.group(1).rstrip(".")
+        if name.startswith("$"):
+            return match.group(1)
+        if name.split(".", 1)[0] not in names:
+            # A variable of the shell's.
+            return match.group()
+        return str(eval(name, names)) + match.group(1)[len(name) :]
+
+    return _DOLLAR.sub(replace, text)
 
 
 def shell() -> str:

@@ -12,7 +12,7 @@ import fcntl
 import io
 import os
 import sys
-from typing import Any, Callable, List, Optional, TextIO
+from typing import Any, Callable, List, Optional
 
 from .pristine import __builtins__
 
@@ -32,21 +32,19 @@ class _Spares:
     fds: List[int] = []
 
 
-def _make(fd: int) -> TextIO:
+def _make(fd: int) -> Any:
     errors = "surrogateescape" if fd == 1 else "backslashreplace"
-    stream = _open(fd, "w", buffering=1, encoding="utf-8", errors=errors, closefd=False)
-    stream.mode = "w"  # type: ignore[misc]
-    return stream
+    return _open(fd, "w", buffering=1, encoding="utf-8", errors=errors, closefd=False)
 
 
-def _make_stdin() -> TextIO:
+def _make_stdin() -> Any:
     return _open(0, "r", encoding="utf-8", errors="surrogateescape", closefd=False)
 
 
 class _Streams:
-    stdin: TextIO
-    stdout: TextIO
-    stderr: TextIO
+    stdin: Any
+    stdout: Any
+    stderr: Any
 
 
 def install() -> None:
@@ -54,9 +52,9 @@ def install() -> None:
     _Streams.stdin = _make_stdin()
     _Streams.stdout = _make(1)
     _Streams.stderr = _make(2)
-    sys.stdin = sys.__stdin__ = _Streams.stdin  # type: ignore[misc]
-    sys.stdout = sys.__stdout__ = _Streams.stdout  # type: ignore[misc]
-    sys.stderr = sys.__stderr__ = _Streams.stderr  # type: ignore[misc]
+    sys.stdin = sys.__stdin__ = _Streams.stdin
+    sys.stdout = sys.__stdout__ = _Streams.stdout
+    sys.stderr = sys.__stderr__ = _Streams.stderr
 
 
 def keep_descriptors() -> None:
@@ -111,11 +109,11 @@ def repair() -> None:
         except OSError:
             _restore(fd)
     if _Streams.stdout.closed:
-        _Streams.stdout = sys.__stdout__ = _make(1)  # type: ignore[misc]
+        _Streams.stdout = sys.__stdout__ = _make(1)
     if _Streams.stderr.closed:
-        _Streams.stderr = sys.__stderr__ = _make(2)  # type: ignore[misc]
+        _Streams.stderr = sys.__stderr__ = _make(2)
     if _Streams.stdin.closed:
-        _Streams.stdin = sys.__stdin__ = _make_stdin()  # type: ignore[misc]
+        _Streams.stdin = sys.__stdin__ = _make_stdin()
     if _is_gone("stdout"):
         sys.stdout = _Streams.stdout
     if _is_gone("stderr"):
@@ -152,7 +150,7 @@ def undo_for_script() -> None:
     sys.displayhook = sys.__displayhook__
 
 
-def original_stdin() -> TextIO:
+def original_stdin() -> Any:
     """The stream on descriptor 0 that this module made."""
     return _Streams.stdin
 

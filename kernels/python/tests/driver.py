@@ -112,9 +112,10 @@ class Kernel:
 
     def _pump(self, seconds: float) -> None:
         """Waits for something on any of the three and keeps it."""
-        readable, _, _ = select.select([self.socket, *self._open], [], [], seconds)
+        control = self.socket.fileno()
+        readable, _, _ = select.select([control, *self._open], [], [], seconds)
         for each in readable:
-            if each is self.socket:
+            if each == control:
                 data = self._receive()
                 if not data:
                     raise Ended
