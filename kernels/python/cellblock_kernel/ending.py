@@ -1,0 +1,50 @@
+"""Ways in which the kernel's process, or a child of it, ends."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+from typing import Any, Dict, NoReturn, Optional
+
+from . import interrupts, stdio
+from .exceptions import value_of
+from .pristine import __builtins__
+
+_exit = os._exit
+_run_exit_functions = atexit._run_exitfuncs
+_join_threads = getattr(threading, "_shutdown")
+
+
+def status_of(problem: SystemExit) -> int:
+    """The exit status that Python would give; a text goes to stderr."""
+    code = problem.code
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        return int(code) & 0xFF
+    stdio.complain(value_of(problem) + "\n")
+    return 1
+
+
+def end(status: int, join: bool = False) -> NoReturn:
+    """Ends the process as the interpreter would, without tearing down its memory."""
+    try:
+        interrupts.arm()
+        if join:
+            _join_threads()
+        _run_exit_functions()
+    except BaseException:
+        # Exit functions report their own exceptions; an interrupt ends the waiting.
+        pass
+    interrupts.disarm()
+    stdio.flush()
+    _exit(status)
+
+
+def end_child(error: Optional[Dict[str, Any]], exit_code: Optional[int]) -> NoReturn:
+    """Ends a child that user code forked and that came to the end of the cell."""
+    if error is not None:
+        stdio.complain("\n".join(error["traceback"]) + "\n")
+    stdio.flush()
+    _exit(exit_code if exit_code is not None else int(error is not None))

@@ -1,0 +1,164 @@
+"""Standard streams of the kernel's process.
+
+Output is line-buffered text on descriptors 1 and 2: a line is one system call and is seen as it
+is written. At the end of a turn everything is flushed, also what C code holds. Streams that user
+code closed or removed are made anew; streams that it put in their place stay.
+"""
+
+from __future__ import annotations
+
+import builtins
+import fcntl
+import io
+import os
+import sys
+from typing import Any, Callable, List, Optional
+
+from .pristine import __builtins__
+
+# Above the descriptors that programs choose by number.
+HIGH_FD = 100
+
+_python_input = input
+_open = io.open
+_fstat = os.fstat
+_dup2 = os.dup2
+_dup_high = fcntl.fcntl
+
+
+class _Spares:
+    """Copies of descriptors 0, 1 and 2, for when user code closes them."""
+
+    fds: List[int] = []
+
+
+def _make(fd: int) -> Any:
+    errors = "surrogateescape" if fd == 1 else "backslashreplace"
+    return _open(fd, "w", buffering=1, encoding="utf-8", errors=errors, closefd=False)
+
+
+def _make_stdin() -> Any:
+    return _open(0, "r", encoding="utf-8", errors="surrogateescape", closefd=False)
+
+
+class _Streams:
+    stdin: Any
+    stdout: Any
+    stderr: Any
+
+
+def install() -> None:
+    """Makes the three streams and puts them into ``sys``."""
+    _Streams.stdin = _make_stdin()
+    _Streams.stdout = _make(1)
+    _Streams.stderr = _make(2)
+    sys.stdin = sys.__stdin__ = _Streams.stdin
+    sys.stdout = sys.__stdout__ = _Streams.stdout
+    sys.stderr = sys.__stderr__ = _Streams.stderr
+
+
+def keep_descriptors() -> None:
+    """Remembers what descriptors 0, 1 and 2 are."""
+    spares = []
+    for fd in (0, 1, 2):
+        try:
+            spares.append(_dup_high(fd, fcntl.F_DUPFD_CLOEXEC, HIGH_FD))
+        except OSError:
+            spares.append(-1)
+    _Spares.fds = spares
+
+
+def _load_fflush() -> Optional[Callable[[Any], Any]]:
+    try:
+        import ctypes
+
+        flush: Callable[[Any], Any] = ctypes.CDLL(None).fflush
+        return flush
+    except (ImportError, OSError, AttributeError, MemoryError):
+        return None
+
+
+_fflush = _load_fflush()
+
+
+def flush() -> None:
+    """Writes out what streams hold: the user's, the original ones, those of C code."""
+    stdout, stderr = getattr(sys, "stdout", None), getattr(sys, "stderr", None)
+    for stream in (stdout, stderr):
+        if stream is not _Streams.stdout and stream is not _Streams.stderr:
+            _flush_quietly(stream)
+    _flush_quietly(_Streams.stdout)
+    _flush_quietly(_Streams.stderr)
+    if _fflush is not None:
+        _fflush(None)
+
+
+def _flush_quietly(stream: Any) -> None:
+    try:
+        stream.flush()
+    except BaseException:
+        # Closed, without a reader, or the user's own object: nothing to save.
+        pass
+
+
+def repair() -> None:
+    """Makes the streams and descriptors usable again that user code closed or removed."""
+    for fd in (0, 1, 2):
+        try:
+            _fstat(fd)
+        except OSError:
+            _restore(fd)
+    if _Streams.stdout.closed:
+        _Streams.stdout = sys.__stdout__ = _make(1)
+    if _Streams.stderr.closed:
+        _Streams.stderr = sys.__stderr__ = _make(2)
+    if _Streams.stdin.closed:
+        _Streams.stdin = sys.__stdin__ = _make_stdin()
+    if _is_gone("stdout"):
+        sys.stdout = _Streams.stdout
+    if _is_gone("stderr"):
+        sys.stderr = _Streams.stderr
+    if _is_gone("stdin"):
+        sys.stdin = _Streams.stdin
+
+
+def _is_gone(name: str) -> bool:
+    stream = getattr(sys, name, None)
+    if stream is None:
+        return True
+    try:
+        return stream.closed is True
+    except BaseException:
+        # An object of the user's without that attribute: it is there.
+        return False
+
+
+def _restore(fd: int) -> None:
+    spare = _Spares.fds[fd] if _Spares.fds else -1
+    if spare < 0:
+        return
+    try:
+        _dup2(spare, fd)
+    except OSError:
+        pass
+
+
+def undo_for_script() -> None:
+    """Gives a script the ``input`` and hooks of a plain interpreter."""
+    builtins.input = _python_input
+    vars(builtins).pop("display", None)
+    sys.displayhook = sys.__displayhook__
+
+
+def original_stdin() -> Any:
+    """The stream on descriptor 0 that this module made."""
+    return _Streams.stdin
+
+
+def complain(text: str) -> None:
+    """Says something on stderr, whatever the user made of it."""
+    try:
+        _Streams.stderr.write(text)
+        _Streams.stderr.flush()
+    except (OSError, ValueError):
+        pass

@@ -1,0 +1,1 @@
+"""Tests of the kernel: real processes over real sockets, standard library only."""
