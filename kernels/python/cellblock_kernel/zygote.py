@@ -1,0 +1,226 @@
+"""The zygote: an interpreter that waits to be forked, and what its children do until they serve.
+
+The manager, our own program, is this process's parent. It says when to fork and hands over the
+channels; the child is born in namespaces of its own, as the manager's child. Another process of
+ours builds the child's mounts from outside and then sends a script of system calls, by which the
+child takes away every right that it still has. No user code has run here, and none ever does.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import json
+import os
+import socket
+import struct
+import sys
+from typing import Any, List, NoReturn, Optional, Tuple
+
+from . import entry, randomness
+
+# The most descriptors that come with one order to fork.
+DESCRIPTORS_MAX = 240
+# The most bytes of a script: a filter in hexadecimal digits, and a margin.
+SCRIPT_BYTES_MAX = 1 << 20
+# Above what user code is given, as long as it opens few files.
+HIGH_FD = 200
+
+STATUS_NOT_CONFINED = 71
+
+CLONE_PARENT = 0x8000
+CLONE_PIDFD = 0x1000
+CLONE_CHILD_SETTID = 0x01000000
+CLONE_CHILD_CLEARTID = 0x00200000
+PR_GET_TID_ADDRESS = 40
+SYS_CLONE3 = 435
+SYS_CLOSE_RANGE = 436
+
+# Holds the interpreter's lock during a call: the child of a clone must have it.
+_libc = ctypes.PyDLL(None, use_errno=True)
+_syscall = _libc.syscall
+_syscall.restype = ctypes.c_long
+
+
+class _Tid:
+    """Where libc notes the thread's id, which a clone has to renew; 0 if that is not known."""
+
+    address = 0
+
+    @classmethod
+    def find(cls) -> None:
+        address = ctypes.c_void_p()
+        known = _libc.prctl(PR_GET_TID_ADDRESS, ctypes.byref(address), 0, 0, 0) == 0
+        if known and address.value:
+            if ctypes.c_int.from_address(address.value).value == os.getpid():
+                cls.address = address.value
+
+
+class _CloneArgs(ctypes.Structure):
+    """``struct clone_args``."""
+
+    _fields_ = [
+        (name, ctypes.c_uint64)
+        for name in (
+            "flags pidfd child_tid parent_tid exit_signal stack stack_size tls "
+            "set_tid set_tid_size cgroup"
+        ).split()
+    ]
+
+
+def main() -> NoReturn:
+    """Takes what to load, the socket's number and the namespaces from the command line."""
+    preload, number, namespaces = sys.argv[-3:]
+    manager = socket.socket(fileno=int(number))
+    complaints = entry.prepare(json.loads(preload))
+    if len(os.listdir("/proc/self/task")) != 1:
+        complaints.append("a module has started a thread, so nothing can be forked")
+    _Tid.find()
+    _warm()
+    manager.send("\n".join(["parked", *complaints]).encode("utf-8", "replace")[:4096])
+    while True:
+        order, descriptors = _receive(manager)
+        if not order:
+            os._exit(0)
+        _fork(manager, int(namespaces), descriptors)
+
+
+def _warm() -> None:
+    """Runs what children run, so that they find it loaded and touched."""
+    _script_of(b"0 0 0 n1 b00 p00 d\n", 0)
+    gc.collect()
+    gc.freeze()
+
+
+def _receive(manager: socket.socket) -> Tuple[bytes, List[int]]:
+    order, descriptors, _, _ = socket.recv_fds(manager, 64, DESCRIPTORS_MAX)
+    return order, descriptors
+
+
+def _fork(manager: socket.socket, namespaces: int, descriptors: List[int]) -> None:
+    """Forks, and tells the manager the child's number with a descriptor of it."""
+    pidfd = ctypes.c_int(-1)
+    ctypes.pythonapi.PyOS_BeforeFork()
+    pid = _clone(namespaces, pidfd)
+    if pid == 0:
+        ctypes.pythonapi.PyOS_AfterFork_Child()
+        _live(manager, descriptors)
+    error = ctypes.get_errno()
+    ctypes.pythonapi.PyOS_AfterFork_Parent()
+    for descriptor in descriptors:
+        os.close(descriptor)
+    if pid < 0:
+        manager.send(struct.pack("<i", -error))
+        return
+    socket.send_fds(manager, [struct.pack("<i", pid)], [pidfd.value])
+    os.close(pidfd.value)
+
+
+def _clone(namespaces: int, pidfd: ctypes.c_int) -> int:
+    arguments = _CloneArgs()
+    arguments.flags = namespaces | CLONE_PARENT | CLONE_PIDFD
+    arguments.pidfd = ctypes.addressof(pidfd)
+    if _Tid.address:
+        # As libc's own fork does it.
+        arguments.flags |= CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID
+        arguments.child_tid = _Tid.address
+    size = ctypes.c_size_t(ctypes.sizeof(arguments))
+    return int(_syscall(ctypes.c_long(SYS_CLONE3), ctypes.byref(arguments), size))
+
+
+def _live(manager: socket.socket, descriptors: List[int]) -> NoReturn:
+    """The child, to its end."""
+    try:
+        setup, control = _take_place(manager, descriptors)
+        _confine(setup)
+        os.close(setup)
+        gc.enable()
+        randomness.reseed()
+    except BaseException:
+        # Whoever set it up learns that it is gone, and user code never runs.
+        os._exit(STATUS_NOT_CONFINED)
+    entry.serve(control)
+
+
+def _take_place(manager: socket.socket, descriptors: List[int]) -> Tuple[int, int]:
+    """Joins the cgroups and takes the channels; everything else is closed."""
+    setup, control, stdout, stderr, *cgroups = descriptors
+    for cgroup in cgroups:
+        # "0" means whoever writes it.
+        os.write(cgroup, b"0")
+    os.setsid()
+    os.dup2(stdout, 1)
+    os.dup2(stderr, 2)
+    os.dup2(setup, HIGH_FD, inheritable=False)
+    os.dup2(control, HIGH_FD + 1, inheritable=False)
+    manager.detach()
+    _close_range(3, HIGH_FD - 1)
+    _close_range(HIGH_FD + 2, (1 << 31) - 1)
+    return HIGH_FD, HIGH_FD + 1
+
+
+def _close_range(first: int, last: int) -> None:
+    arguments = ctypes.c_uint(first), ctypes.c_uint(last), ctypes.c_uint(0)
+    if _syscall(ctypes.c_long(SYS_CLOSE_RANGE), *arguments) != 0:
+        raise OSError(ctypes.get_errno(), "close_range")
+
+
+def _confine(setup: int) -> None:
+    """Follows the script that comes, and says what came of it."""
+    channel = socket.socket(fileno=setup)
+    script, descriptors, _, _ = socket.recv_fds(channel, SCRIPT_BYTES_MAX, 1)
+    if not script:
+        raise EOFError
+    weakened = b""
+    for number, call in enumerate(_script_of(script, *descriptors)):
+        error = call.make()
+        if error == 0:
+            continue
+        record = struct.pack("<Hi", number, error)
+        if not call.may_fail:
+            channel.send(b"\1" + record)
+            raise OSError(error, "confinement")
+        weakened += record
+    for descriptor in descriptors:
+        os.close(descriptor)
+    channel.send(b"\0" + weakened)
+    channel.detach()
+
+
+class _Call:
+    """One system call of a script."""
+
+    def __init__(self, line: bytes, descriptor: Optional[int]) -> None:
+        number, tolerated, may_fail, *arguments = line.split(b" ")
+        self.number = ctypes.c_long(int(number))
+        self.tolerated = int(tolerated)
+        self.may_fail = may_fail == b"1"
+        self.kept: List[Any] = []
+        self.arguments = [self._argument(each, descriptor) for each in arguments]
+
+    def _argument(self, text: bytes, descriptor: Optional[int]) -> Any:
+        kind, rest = text[:1], text[1:].decode("ascii")
+        if kind == b"n":
+            return ctypes.c_ulong(int(rest))
+        if kind == b"d":
+            return ctypes.c_ulong(-1 if descriptor is None else descriptor)
+        data = bytes.fromhex(rest)
+        memory = ctypes.create_string_buffer(data, len(data))
+        if kind == b"p":
+            # struct sock_fprog: the number of instructions, and where they are
+            program = struct.pack("@HP", len(data) // 8, ctypes.addressof(memory))
+            self.kept.append(memory)
+            memory = ctypes.create_string_buffer(program, len(program))
+        self.kept.append(memory)
+        return ctypes.c_ulong(ctypes.addressof(memory))
+
+    def make(self) -> int:
+        """Makes it; the error's number, or 0."""
+        if _syscall(self.number, *self.arguments) != -1:
+            return 0
+        error = ctypes.get_errno()
+        return 0 if error == self.tolerated else error
+
+
+def _script_of(text: bytes, descriptor: Optional[int] = None) -> List[_Call]:
+    return [_Call(line, descriptor) for line in text.splitlines()]
