@@ -85,7 +85,8 @@ def main() -> NoReturn:
     manager = socket.socket(fileno=int(number))
     complaints = entry.prepare(json.loads(preload))
     if len(os.listdir("/proc/self/task")) != 1:
-        complaints.append("a module has started a thread, so nothing can be forked")
+        # A fork has one thread, and whatever lock another held is held for ever.
+        sys.exit("one of %s starts a thread when it is loaded" % preload)
     _Tid.find()
     _warm()
     manager.send("\n".join(["parked", *complaints]).encode("utf-8", "replace")[:4096])
@@ -140,6 +141,7 @@ def _live(manager: socket.socket, descriptors: List[int]) -> NoReturn:
         setup, control = _take_place(manager, descriptors)
         _confine(setup)
         os.close(setup)
+        _replace_stdin()
         gc.enable()
         randomness.reseed()
         threading.main_thread()._set_native_id()  # type: ignore[attr-defined]
@@ -155,6 +157,8 @@ def _take_place(manager: socket.socket, descriptors: List[int]) -> Tuple[int, in
     for cgroup in cgroups:
         # "0" means whoever writes it.
         os.write(cgroup, b"0")
+    # The builder moves us to the new root from here; a directory of the zygote's would stay.
+    os.chdir("/")
     os.setsid()
     os.dup2(stdout, 1)
     os.dup2(stderr, 2)
@@ -164,6 +168,13 @@ def _take_place(manager: socket.socket, descriptors: List[int]) -> Tuple[int, in
     _close_range(3, HIGH_FD - 1)
     _close_range(HIGH_FD + 2, (1 << 31) - 1)
     return HIGH_FD, HIGH_FD + 1
+
+
+def _replace_stdin() -> None:
+    """Lets go of the last file of the zygote's."""
+    null = os.open("/dev/null", os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
 
 
 def _close_range(first: int, last: int) -> None:
