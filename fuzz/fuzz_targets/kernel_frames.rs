@@ -81,7 +81,8 @@ fn good(kind: u8, word: u8, number: u8) -> String {
             word % 3
         ),
         66 => format!(
-            r#"{{"data":{{"a":[{number},{{}}]}},"metadata":{{}},"display_id":"{word}","update":{flag}}}"#
+            r#"{{"data":{{"a":[{number},{{}}]}},"metadata":{{}},"display_id":"{word}",
+                "update":{flag}}}"#
         ),
         67 => format!(r#"{{"data":{{}},"metadata":{{}},"count":{number}}}"#),
         68 => format!(r#"{{"wait":{flag}}}"#),
@@ -144,7 +145,8 @@ impl Host {
 
 fuzz_target!(|acts: Vec<Act>| {
     let mut host = Host::new();
-    host.hear(&bytes_of(GuestKind::Ready.number() - 64, &Which::None, Body::Good { word: 1, number: 0 }));
+    let ready = GuestKind::Ready.number() - 64;
+    host.hear(&bytes_of(ready, &Which::None, Body::Good { word: 1, number: 0 }));
     assert!(host.machine.is_idle());
     for act in acts {
         match act {
