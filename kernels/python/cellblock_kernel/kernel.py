@@ -157,7 +157,7 @@ class Kernel:
         nothing: Dict[str, Any],
     ) -> None:
         """Answers a question about objects of the user's, which may do anything when looked at."""
-        turn.begin(frame.token, silent=True)
+        turn.begin_question(frame.token)
         reply = nothing
         try:
             interrupts.arm()
