@@ -13,7 +13,7 @@ from .pristine import __builtins__
 
 _exit = os._exit
 _run_exit_functions = atexit._run_exitfuncs
-_join_threads = getattr(threading, "_shutdown")
+_join_threads: Any = threading._shutdown  # type: ignore[attr-defined]
 
 
 def status_of(problem: SystemExit) -> int:

@@ -80,7 +80,8 @@ def _not_json(value: object) -> NoReturn:
     raise TypeError("is not JSON")
 
 
-_scan: Any = json.scanner.make_scanner(json.JSONDecoder())
+_make_scanner: Any = json.scanner.make_scanner
+_scan = _make_scanner(json.JSONDecoder())
 _make_encoder: Any = getattr(json.encoder, "c_make_encoder", None)
 _escape = json.encoder.encode_basestring
 _plain_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_not_json).encode

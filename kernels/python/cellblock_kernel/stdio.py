@@ -52,9 +52,10 @@ def install() -> None:
     _Streams.stdin = _make_stdin()
     _Streams.stdout = _make(1)
     _Streams.stderr = _make(2)
-    sys.stdin = sys.__stdin__ = _Streams.stdin
-    sys.stdout = sys.__stdout__ = _Streams.stdout
-    sys.stderr = sys.__stderr__ = _Streams.stderr
+    for name in ("stdin", "stdout", "stderr"):
+        stream = getattr(_Streams, name)
+        setattr(sys, name, stream)
+        setattr(sys, "__%s__" % name, stream)
 
 
 def keep_descriptors() -> None:
@@ -108,18 +109,17 @@ def repair() -> None:
             _fstat(fd)
         except OSError:
             _restore(fd)
-    if _Streams.stdout.closed:
-        _Streams.stdout = sys.__stdout__ = _make(1)
-    if _Streams.stderr.closed:
-        _Streams.stderr = sys.__stderr__ = _make(2)
     if _Streams.stdin.closed:
-        _Streams.stdin = sys.__stdin__ = _make_stdin()
-    if _is_gone("stdout"):
-        sys.stdout = _Streams.stdout
-    if _is_gone("stderr"):
-        sys.stderr = _Streams.stderr
-    if _is_gone("stdin"):
-        sys.stdin = _Streams.stdin
+        _Streams.stdin = _make_stdin()
+    if _Streams.stdout.closed:
+        _Streams.stdout = _make(1)
+    if _Streams.stderr.closed:
+        _Streams.stderr = _make(2)
+    for name in ("stdin", "stdout", "stderr"):
+        if _is_gone(name):
+            setattr(sys, name, getattr(_Streams, name))
+        if _is_gone("__%s__" % name):
+            setattr(sys, "__%s__" % name, getattr(_Streams, name))
 
 
 def _is_gone(name: str) -> bool:
