@@ -193,9 +193,11 @@ def attempt(shell: PlainShell, code: str, name: str) -> Report:
         except BaseException as problem:
             report = Report("error", exceptions.describe(problem))
             shell.remember_exception(problem)
-    except BaseException as problem:
-        # An interrupt that came while the first exception was described.
+    except KeyboardInterrupt as problem:
+        # It came while the first exception was described.
         report = Report("interrupted", exceptions.bare(problem))
+    except BaseException as problem:
+        report = Report("error", exceptions.bare(problem))
     interrupts.disarm()
     return report
 

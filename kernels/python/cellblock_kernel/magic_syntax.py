@@ -21,7 +21,7 @@ _ASSIGN = re.compile(r"^(\s*)([^=#]*[^=#\s!%<>])\s*=\s*([%!])(?!=)(.*)$", re.DOT
 _HELP_AFTER = re.compile(r"^(\s*)(%{0,2}[^\W\d][\w.]*(?:\[[^\]]*\][\w.]*)*)(\?\??)\s*;?\s*$")
 _HELP_BEFORE = re.compile(r"^(\s*)(\?\??)\s*(%{0,2}[^\W\d][\w.]*)\s*$")
 _CELL = re.compile(r"^%%([^\W\d]\w*)[ \t]*(.*)$")
-_LINE = re.compile(r"^(\s*)%([^\W\d][\w.]*)[ \t]*(.*)$", re.DOTALL)
+_LINE = re.compile(r"^(\s*)%([^\W\d]\S*)[ \t]*(.*)$", re.DOTALL)
 _SHELL = re.compile(r"^(\s*)!(!?)(.*)$", re.DOTALL)
 
 

@@ -127,10 +127,13 @@ class Kernel:
                     raise Ended
                 self._received += data
             else:
-                data = os.read(each, 1 << 20)
-                self.output[each] += data
-                if not data:
-                    self._open.discard(each)
+                self._read_output(each)
+
+    def _read_output(self, fd: int) -> None:
+        data = os.read(fd, 1 << 20)
+        self.output[fd] += data
+        if not data:
+            self._open.discard(fd)
 
     def _receive(self) -> bytes:
         try:
@@ -162,8 +165,12 @@ class Kernel:
 
     def take_output(self) -> Tuple[str, str]:
         """What was written to stdout and stderr and not yet taken."""
-        while select.select([*self._open], [], [], 0)[0]:
-            self._pump(0)
+        while True:
+            readable = select.select([*self._open], [], [], 0)[0]
+            if not readable:
+                break
+            for fd in readable:
+                self._read_output(fd)
         texts = []
         for fd in (self.out, self.err):
             texts.append(bytes(self.output[fd]).decode("utf-8", "replace"))
@@ -222,6 +229,15 @@ class Kernel:
 
     def interrupt(self) -> None:
         self.process.send_signal(signal.SIGINT)
+
+    def wait_reading(self) -> int:
+        """Waits until the process has ended, reading its output to the end; its status."""
+        end = time.monotonic() + SECONDS_MAX
+        while self._open:
+            assert time.monotonic() < end, self.output
+            for fd in select.select([*self._open], [], [], 1.0)[0]:
+                self._read_output(fd)
+        return self.wait()
 
     def wait(self) -> int:
         """Waits until the process has ended; its status."""

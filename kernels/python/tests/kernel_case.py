@@ -43,8 +43,22 @@ class KernelCase(unittest.TestCase):
         self.assertEqual(turn.stdout, "still here\n")
 
 
+class SharedKernelCase(KernelCase):
+    """One kernel for all tests of a class, where starting one is slow."""
+
+    shared: driver.Kernel
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.shared = driver.Kernel(cls.python, options=cls.options)
+        cls.addClassCleanup(cls.shared.__exit__)
+
+    def setUp(self) -> None:
+        self.kernel = self.shared
+
+
 class IPythonCase(KernelCase):
-    """A kernel with IPython."""
+    """A kernel with IPython for each test."""
 
     options: Sequence[str] = ()
 
