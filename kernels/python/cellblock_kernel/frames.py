@@ -160,7 +160,10 @@ class Channel:
 
     def send(self, kind: int, token: int, body: Dict[str, Any]) -> None:
         """Writes one frame, whole. Threads take turns."""
-        data = encode(body)
+        self.send_encoded(kind, token, encode(body))
+
+    def send_encoded(self, kind: int, token: int, data: bytes) -> None:
+        """The same where the body is JSON already."""
         length = PREFIX_BYTES + len(data)
         if length > SENT_BYTES_MAX:
             raise TooLong("a frame of %d bytes" % length)

@@ -16,7 +16,6 @@ CALL = "__cellblock_magics__"
 
 _compile = compile
 _PARSE = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-_MARKS = ("%", "!", "?")
 _ASSIGN = re.compile(r"^(\s*)([^=#]*[^=#\s!%<>])\s*=\s*([%!])(?!=)(.*)$", re.DOTALL)
 _HELP_AFTER = re.compile(r"^(\s*)(%{0,2}[^\W\d][\w.]*(?:\[[^\]]*\][\w.]*)*)(\?\??)\s*;?\s*$")
 _HELP_BEFORE = re.compile(r"^(\s*)(\?\??)\s*(%{0,2}[^\W\d][\w.]*)\s*$")
@@ -27,7 +26,7 @@ _SHELL = re.compile(r"^(\s*)!(!?)(.*)$", re.DOTALL)
 
 def transform(source: str) -> str:
     """The cell as Python. Lines keep their numbers."""
-    if not any(mark in source for mark in _MARKS) or _is_python(source):
+    if "%" not in source and "!" not in source and "?" not in source or _is_python(source):
         return source
     cell = _cell_magic(source)
     if cell is not None:
