@@ -41,8 +41,11 @@ REPLY = 72
 RECEIVED_BYTES_MAX = 20 << 20
 # What the host takes in one frame.
 SENT_BYTES_MAX = 16 << 20
-# Enough for a usual frame in one system call.
-READ_BYTES = 64 << 10
+# A usual frame in one system call. Buffers that are much larger cost more to get from the C library
+# than a small cell to run.
+READ_BYTES = 4 << 10
+# Of a long frame, whose length is known, this much at once.
+READ_BYTES_MAX = 1 << 20
 # kind and token
 PREFIX_BYTES = 9
 
@@ -141,7 +144,7 @@ class Channel:
     def fill(self) -> None:
         """Waits for bytes and keeps them. Interrupted, it may lose them: see ``interrupts``."""
         try:
-            data = _read(self.fd, READ_BYTES)
+            data = _read(self.fd, self._wanted())
         except OSError as problem:
             if problem.errno == errno.ECONNRESET:
                 raise Closed from problem
@@ -149,6 +152,13 @@ class Channel:
         if not data:
             raise Closed
         self._received += data
+
+    def _wanted(self) -> int:
+        received = self._received
+        if len(received) < _HEADER.size:
+            return READ_BYTES
+        missing = 4 + _unpack_header(received)[0] - len(received)
+        return min(max(missing, READ_BYTES), READ_BYTES_MAX)
 
     def receive(self) -> Frame:
         """Waits for the next frame."""

@@ -26,7 +26,7 @@ _SHELL = re.compile(r"^(\s*)!(!?)(.*)$", re.DOTALL)
 
 def transform(source: str) -> str:
     """The cell as Python. Lines keep their numbers."""
-    if "%" not in source and "!" not in source and "?" not in source or _is_python(source):
+    if "%" not in source and "!" not in source and "?" not in source or is_python(source):
         return source
     cell = _cell_magic(source)
     if cell is not None:
@@ -51,7 +51,8 @@ def transform(source: str) -> str:
     return "".join(made)
 
 
-def _is_python(source: str) -> bool:
+def is_python(source: str) -> bool:
+    """Whether a text compiles as a cell."""
     try:
         _compile(source, "<cell>", "exec", _PARSE, True)
         return True
@@ -120,7 +121,7 @@ def _shell(line: str) -> Optional[str]:
 
 def _assignment(line: str) -> Optional[str]:
     match = _ASSIGN.match(line)
-    if match is None or not _is_python(match.group(2) + " = 0"):
+    if match is None or not is_python(match.group(2) + " = 0"):
         return None
     indent, target, mark, rest = match.groups()
     rest = rest.strip()
