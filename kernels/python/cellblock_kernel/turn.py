@@ -83,8 +83,14 @@ class Turn:
 
     def end(self, kind: int, body: Dict[str, Any]) -> None:
         """Sends the last frame of the turn and closes it."""
+        self.end_encoded(kind, frames.encode(body))
+
+    def end_encoded(self, kind: int, body: bytes) -> None:
+        """The same where the body is JSON already."""
         with self._lock:
-            self.send_unheld(kind, body)
+            channel = self.channel
+            if self.in_flight and channel is not None:
+                channel.send_encoded(kind, self.token, body)
             self.in_flight = False
             self.result = None
 
