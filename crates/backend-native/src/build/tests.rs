@@ -146,7 +146,8 @@ fn what_is_forked_is_as_restricted_as_what_is_launched() {
             let entered = restrictions(&build_for(Purpose::Enter, &policy, &facts));
             let is_new = |step: &&String| !launched.contains(step);
             assert_eq!(entered.iter().find(is_new), None);
-            for step in ["drop all capabilities", "set no_new_privs", "landlock", "syscall filter"] {
+            for step in ["drop all capabilities", "set no_new_privs", "landlock", "syscall filter"]
+            {
                 assert!(entered.iter().any(|entered| entered.starts_with(step)), "{step}");
             }
             let template = build_for(Purpose::Template { id: (7, 7) }, &policy, &facts);
