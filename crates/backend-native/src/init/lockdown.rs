@@ -136,7 +136,7 @@ pub(super) fn landlock_rules(
     let rules: Option<OwnedFd> = ruleset(writable, devices)?.into();
     let abi = sys::confine::landlock_version()?;
     match rules {
-        Some(rules) => Ok((rules, abi.min(ABI_WANTED as u8))),
+        Some(rules) => Ok((rules, abi)),
         None => Err(rustix::io::Errno::OPNOTSUPP.into()),
     }
 }
