@@ -413,5 +413,8 @@ pub(crate) fn enforce(
             report.set(control, Full, detail);
         }
     }
+    if !is_left_out(Control::Memory) {
+        leaf.guards().report(&mut report);
+    }
     Ok(report)
 }
