@@ -397,7 +397,8 @@ impl Builder<'_> {
         self.add(Step::Landlock { writable, devices });
         let profile = self.policy.profile();
         let program = syscalls::compile(profile, syscalls::Arch::HOST);
-        self.add(Step::SyscallFilter { profile: profile.to_string(), program });
+        let (profile, audit) = (profile.to_string(), self.policy.audits());
+        self.add(Step::SyscallFilter { profile, program, audit });
     }
 }
 

@@ -147,7 +147,7 @@ pub(crate) enum Step {
     /// The second barrier on files, signals and abstract sockets.
     Landlock { writable: Vec<GuestPath>, devices: Vec<GuestPath> },
     /// Only listed system calls from here on.
-    SyscallFilter { profile: String, program: FilterProgram },
+    SyscallFilter { profile: String, program: FilterProgram, audit: bool },
 }
 
 /// A directory of the writable file system.
@@ -254,8 +254,9 @@ impl fmt::Display for Step {
         if let Self::Landlock { writable, .. } = self {
             list(out, ", write below", writable)?;
         }
-        if let Self::SyscallFilter { profile, program } = self {
-            write!(out, " {profile}, {} instructions", program.instructions().len())?;
+        if let Self::SyscallFilter { profile, program, audit } = self {
+            let audit = if *audit { ", refusals to the audit log" } else { "" };
+            write!(out, " {profile}, {} instructions{audit}", program.instructions().len())?;
         }
         Ok(())
     }

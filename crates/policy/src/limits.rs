@@ -48,6 +48,8 @@ pub struct Ceiling {
     pub waivable: bool,
     /// Whether each sandbox must have a host uid of its own.
     pub own_uid_required: bool,
+    /// Whether the host's audit log is to have every refused system call.
+    pub audit: bool,
 }
 
 const MIB: u64 = 1 << 20;
@@ -92,6 +94,7 @@ impl Ceiling {
             shares: true,
             waivable: true,
             own_uid_required: false,
+            audit: false,
         }
     }
 }

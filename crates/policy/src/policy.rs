@@ -45,6 +45,7 @@ pub struct Policy {
     pub(crate) env_vars: BTreeMap<String, String>,
     pub(crate) workspace: GuestPath,
     pub(crate) allow_missing: BTreeSet<Control>,
+    pub(crate) audit: bool,
 }
 
 impl Policy {
@@ -103,6 +104,12 @@ impl Policy {
         self.allow_missing.contains(&control)
     }
 
+    /// Whether the host's audit log is to have every refused system call.
+    #[must_use]
+    pub const fn audits(&self) -> bool {
+        self.audit
+    }
+
     /// SHA-256 of the policy, in hexadecimal digits. Equal policies have equal digests.
     #[must_use]
     pub fn digest(&self) -> String {
@@ -124,7 +131,8 @@ impl Policy {
         let mounts: Vec<_> = self.mounts.iter().map(mount).collect();
         let symlinks: Vec<_> = self.symlinks.iter().map(symlink).collect();
         let places = (mounts, symlinks, text(self.workspace.as_path()));
-        (self.profile, &self.limits, self.network, places, &self.env_vars, &self.allow_missing)
+        let limits = (&self.limits, &self.allow_missing, self.audit);
+        (self.profile, limits, self.network, places, &self.env_vars)
     }
 }
 

@@ -68,6 +68,7 @@ fn low() -> Ceiling {
         shares: false,
         waivable: false,
         own_uid_required: true,
+        audit: true,
     }
 }
 
@@ -414,9 +415,13 @@ fn digests_tell_policies_apart() {
     let mut read_only = with_share("/a", "/data");
     read_only.shares[0].access = Access::ReadOnly;
     specs.push(read_only);
-    let digests: BTreeSet<_> =
+    let mut digests: BTreeSet<_> =
         specs.iter().map(|spec| on_own_machine(spec).unwrap().digest()).collect();
     assert_eq!(digests.len(), specs.len());
+    let audited = Ceiling { audit: true, ..Ceiling::own_machine() };
+    let support = HostSupport::default();
+    let audited = resolve(&PolicySpec::default(), parts(), &audited, &support).unwrap();
+    assert!(digests.insert(audited.digest()));
     for digest in &digests {
         assert!(digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()));
     }

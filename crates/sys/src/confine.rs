@@ -40,8 +40,13 @@ pub enum Confinement {
     Dumpable(bool),
     /// The Landlock ruleset behind the descriptor that is given with it.
     Landlock,
-    /// Only these system calls.
-    Filter(Vec<Instruction>),
+    /// Only these system calls; the host's audit log may have those that are refused.
+    Filter {
+        /// The program.
+        instructions: Vec<Instruction>,
+        /// Whether refusals are logged.
+        log: bool,
+    },
 }
 
 /// A system call as data.
@@ -113,10 +118,12 @@ impl Confinement {
             Self::Landlock => {
                 of(libc::SYS_landlock_restrict_self, vec![Arg::Descriptor, Arg::Number(0)])
             }
-            Self::Filter(instructions) => {
+            Self::Filter { instructions, log } => {
                 const SET_MODE_FILTER: u64 = 1;
+                const FLAG_LOG: u64 = 2;
                 let bytes = instructions.iter().flat_map(Instruction::bytes).collect();
-                let args = vec![Arg::Number(SET_MODE_FILTER), Arg::Number(0), Arg::Program(bytes)];
+                let flags = Arg::Number(if *log { FLAG_LOG } else { 0 });
+                let args = vec![Arg::Number(SET_MODE_FILTER), flags, Arg::Program(bytes)];
                 of(libc::SYS_seccomp, args)
             }
         }

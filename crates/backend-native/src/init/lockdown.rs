@@ -38,11 +38,11 @@ pub(super) fn lower(step: &Step) -> Option<Vec<Confinement>> {
             .chain([Confinement::NoCapabilities])
             .collect(),
         Step::NoNewPrivs => vec![Confinement::NoNewPrivs],
-        Step::SyscallFilter { program, .. } => {
+        Step::SyscallFilter { program, audit, .. } => {
             let instructions = program.instructions().iter();
             let instructions =
                 instructions.map(|i| Instruction { code: i.code, jt: i.jt, jf: i.jf, k: i.k });
-            vec![Confinement::Filter(instructions.collect())]
+            vec![Confinement::Filter { instructions: instructions.collect(), log: *audit }]
         }
         _ => return None,
     })
