@@ -108,6 +108,8 @@ pub(crate) enum Step {
     Scratch { bytes: u64, inodes: u64, places: Vec<ScratchPlace>, remains: Option<i32> },
     /// Puts an open mount into place.
     Attach { slot: Slot, target: GuestPath, kind: Kind, flags: Flags },
+    /// Mounts a `/dev/pts` of its own, with so many terminals at most.
+    Terminals { max: u32 },
     /// Mounts a `/proc` of the new pid namespace.
     Proc { processes_only: bool },
     /// Covers a file or directory of `/proc`.
@@ -247,6 +249,9 @@ impl fmt::Display for Step {
             Self::Proc { processes_only } => {
                 let subset = if *processes_only { ",subset=pid" } else { "" };
                 write!(out, "mount /proc nosuid,nodev,noexec,hidepid=invisible{subset}")
+            }
+            Self::Terminals { max } => {
+                write!(out, "mount /dev/pts ro,nosuid,noexec,mode=0620,ptmxmode=0666,max={max}")
             }
             Self::Mask { path, .. } => write!(out, "mask {path}"),
             rest => out.write_str(rest.fixed_text()),

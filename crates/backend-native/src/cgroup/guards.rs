@@ -42,8 +42,9 @@ impl Guards {
 }
 
 /// The device files that a sandbox has, as the devices controller lists them:
-/// null, zero, full, random, urandom. None can be made.
-const DEVICES: [&str; 5] = ["c 1:3 rw", "c 1:5 rw", "c 1:7 rw", "c 1:8 rw", "c 1:9 rw"];
+/// null, zero, full, random, urandom, ptmx and terminals. None can be made.
+const DEVICES: [&str; 7] =
+    ["c 1:3 rw", "c 1:5 rw", "c 1:7 rw", "c 1:8 rw", "c 1:9 rw", "c 5:2 rw", "c 136:* rw"];
 
 /// Forbids every device file but a sandbox's own to our directory, and so to every
 /// leaf in it. False where that cannot be: in a container, or beside leaves that
