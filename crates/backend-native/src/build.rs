@@ -392,6 +392,9 @@ impl Builder<'_> {
         if matches!(self.purpose, Purpose::Fork { .. }) {
             self.add(Step::CgroupNamespace);
         }
+        if self.policy.has_cores_alone() && !self.is_template() {
+            self.add(Step::CoreScheduling);
+        }
         self.add(Step::NoCoreDumps);
         match self.purpose {
             // It is inherited, and what is forked is a program, not an init.

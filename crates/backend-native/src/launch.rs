@@ -413,6 +413,10 @@ pub(crate) fn enforce(
             report.set(control, Full, detail);
         }
     }
+    let cores = Control::CoreScheduling;
+    if policy.has_cores_alone() && !report.controls.contains_key(&cores) {
+        report.set(cores, Full, "a cookie of its own");
+    }
     if !is_left_out(Control::Memory) {
         leaf.guards().report(&mut report);
     }

@@ -128,6 +128,8 @@ pub(crate) enum Step {
     CgroupNamespace,
     /// Starts the clocks of uptime at zero.
     OwnClocks,
+    /// Lets nobody else's code run on a core beside this sandbox's.
+    CoreScheduling,
     /// Makes the new root the root, and lets go of the host's tree.
     Enter,
     /// Puts the files of the request into the workspace and `/code`.
@@ -173,6 +175,7 @@ impl Step {
             Self::HostName => Some(Control::UtsNamespace),
             Self::CgroupNamespace => Some(Control::CgroupNamespace),
             Self::OwnClocks => Some(Control::TimeNamespace),
+            Self::CoreScheduling => Some(Control::CoreScheduling),
             Self::LockSecureBits | Self::DropCapabilities => Some(Control::NoCapabilities),
             Self::NoNewPrivs => Some(Control::NoNewPrivs),
             Self::Landlock { .. } => Some(Control::Landlock),
@@ -283,6 +286,7 @@ impl Step {
             Self::Loopback => "bring lo up",
             Self::CgroupNamespace => "enter a new cgroup namespace",
             Self::OwnClocks => "enter a new time namespace at uptime 0",
+            Self::CoreScheduling => "take a core scheduling cookie",
             Self::Enter => "pivot into the new root, detach the old",
             Self::Files { .. } => "put the request's files in place",
             Self::SealRoot => "remount / ro",

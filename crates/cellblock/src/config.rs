@@ -105,6 +105,8 @@ pub(crate) struct Settings {
     pub(crate) color: Color,
     /// Whether the host's audit log is to have every refused system call.
     pub(crate) audit: bool,
+    /// Whether nobody else's code may run on a core beside a sandbox's.
+    pub(crate) core_scheduling: bool,
 }
 
 /// Whether reports have colours.

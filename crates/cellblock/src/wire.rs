@@ -35,6 +35,7 @@ impl House {
         // Output is passed on as it appears, so nothing of it needs to be left out.
         ceiling.defaults.output_bytes = None;
         ceiling.audit = settings.audit;
+        ceiling.core_scheduling = settings.core_scheduling;
         let config = engine::Config {
             ceiling,
             environments: settings.environments.clone(),

@@ -50,6 +50,8 @@ pub struct Ceiling {
     pub own_uid_required: bool,
     /// Whether the host's audit log is to have every refused system call.
     pub audit: bool,
+    /// Whether nobody else's code may run on a core beside a sandbox's.
+    pub core_scheduling: bool,
 }
 
 const MIB: u64 = 1 << 20;
@@ -95,6 +97,7 @@ impl Ceiling {
             waivable: true,
             own_uid_required: false,
             audit: false,
+            core_scheduling: false,
         }
     }
 }

@@ -17,6 +17,8 @@ use crate::seccomp::Instruction;
 pub enum Confinement {
     /// The current cgroups become the root of what is shown.
     OwnCgroupRoot,
+    /// No core runs others' code at one moment with what this process starts.
+    OwnCores,
     /// No supplementary groups. Where an ordinary user made the user namespace
     /// they cannot be changed, which is tolerated: the report looks at the result.
     NoGroups,
@@ -89,6 +91,10 @@ impl Confinement {
         let thrice = |id: u32| vec![Arg::Number(id.into()); 3];
         match self {
             Self::OwnCgroupRoot => of(libc::SYS_unshare, vec![number(libc::CLONE_NEWCGROUP)]),
+            Self::OwnCores => {
+                let create = libc::PR_SCHED_CORE_CREATE.unsigned_abs().into();
+                prctl(libc::PR_SCHED_CORE, &[create, 0, crate::core_scheduling::PROCESS])
+            }
             Self::NoGroups => Call {
                 tolerated: Some(libc::EPERM),
                 ..of(libc::SYS_setgroups, vec![Arg::Number(0), Arg::Number(0)])

@@ -27,6 +27,7 @@ pub(super) fn apply(step: &Step) -> io::Result<()> {
 /// What a step takes away, in order; `None` for a step that does not.
 pub(super) fn lower(step: &Step) -> Option<Vec<Confinement>> {
     Some(match step {
+        Step::CoreScheduling => vec![Confinement::OwnCores],
         // With a limit of zero a core pattern that is a pipe would still be run; with
         // one byte it is not. The filter keeps the limit from being changed.
         Step::NoCoreDumps => vec![limit(Resource::Core, 1, 1)],

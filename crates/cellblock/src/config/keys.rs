@@ -87,6 +87,18 @@ pub(crate) const KEYS: &[Key] = &[
         },
     },
     Key {
+        name: "core_scheduling",
+        env_var: "CELLBLOCK_CORE_SCHEDULING",
+        about: "whether only a run's own code may be on a core with its code: true or false",
+        is_path: false,
+        is_limit: false,
+        default: |_| Some("false".to_owned()),
+        apply: |text, settings| {
+            settings.core_scheduling = truth(text)?;
+            Ok(())
+        },
+    },
+    Key {
         default: |_| Some(duration::format(millis(Limits::default().wall_time))),
         apply: |text, settings| set(&mut settings.limits.wall_time_ms, duration::parse(text)),
         ..limit("timeout", "CELLBLOCK_TIMEOUT", "time from a run's start to its end")

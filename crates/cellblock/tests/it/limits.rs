@@ -219,3 +219,27 @@ fn a_cgroup_forbids_more_than_it_limits() {
     drop(child.stdin.take());
     assert_eq!(child.wait().unwrap().code(), Some(1));
 }
+
+/// Whether the kernel gives out cookies of its core scheduler.
+fn has_core_scheduling() -> bool {
+    let code =
+        "import ctypes as c; n = c.c_ulong(); exit(c.CDLL(None).prctl(62, 0, 0, 0, c.byref(n)))";
+    let asked = std::process::Command::new("python3").args(["-c", code]).status();
+    asked.unwrap().success()
+}
+
+#[test]
+fn cores_are_shared_with_nobody_where_the_operator_asks_for_it() {
+    let asked = |args| shell("echo runs", args).var("CELLBLOCK_CORE_SCHEDULING", "true");
+    let report =
+        |json: &serde_json::Value| json["enforcement"]["controls"]["core-scheduling"].clone();
+    assert_eq!(report(&shell("", &["--json"]).came().json()), serde_json::Value::Null);
+    if has_core_scheduling() {
+        let json = asked(&["--json"]).came().json();
+        assert_eq!(report(&json)["level"], "full", "{json}");
+        return;
+    }
+    asked(&[]).refused(125, &["core-scheduling", "hint"]);
+    let json = asked(&["--json", "--allow-missing", "core-scheduling"]).came().json();
+    assert_eq!((&json["stdout"], &report(&json)["level"]), (&"runs\n".into(), &"none".into()));
+}
