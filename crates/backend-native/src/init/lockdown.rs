@@ -121,7 +121,8 @@ const ABI_WANTED: ABI = ABI::V6;
 ///
 /// Returns the version of the interface that was had.
 pub(super) fn landlock(writable: &[GuestPath], devices: &[GuestPath]) -> io::Result<u8> {
-    let ruleset = ruleset(writable, devices)?;
+    // A step of its own has set it; nothing may hang on it here.
+    let ruleset = ruleset(writable, devices)?.no_new_privs(false);
     let status = ruleset.restrict_self().map_err(io::Error::other)?;
     match status.landlock {
         LandlockStatus::Available { effective_abi, .. } => Ok(effective_abi as u8),
