@@ -264,7 +264,7 @@ impl Kernel {
         match recv(&self.stream, &mut byte[..], flags) {
             Err(Errno::AGAIN | Errno::INTR) => Ok(()),
             Ok((_, 0)) | Err(Errno::CONNRESET) => Err(self.closed()),
-            Ok(_) => Err(self.other_asked()),
+            Ok(_) => Err(self.break_off(Violation::Idle)),
             Err(errno) => Err(self.failed("read", errno.into())),
         }
     }

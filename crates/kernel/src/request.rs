@@ -32,9 +32,9 @@ pub struct Script {
     pub path: Option<String>,
     /// Its text, if that is not to be read from the file.
     pub code: Option<String>,
-    /// Its arguments, its own name first.
+    /// Its arguments, after its own name.
     pub argv: Vec<String>,
-    /// The file name that tracebacks show.
+    /// Its own name, as the program finds it and tracebacks show it.
     pub name: String,
 }
 
@@ -156,7 +156,7 @@ mod tests {
         let script = Script {
             path: Some("/code/a.py".to_owned()),
             code: None,
-            argv: vec!["a.py".to_owned()],
+            argv: vec!["-v".to_owned()],
             name: "a.py".to_owned(),
         };
         let line = InputReply::Line("\"x\"".to_owned());
@@ -168,7 +168,7 @@ mod tests {
             (Request::Execute(&turn), json!({"code": "1\n", "allow_input": false, "silent": true})),
             (
                 Request::Script(&script),
-                json!({"path": "/code/a.py", "code": null, "argv": ["a.py"], "name": "a.py"}),
+                json!({"path": "/code/a.py", "code": null, "argv": ["-v"], "name": "a.py"}),
             ),
             (Request::Complete { code: "pri", cursor: 3 }, json!({"code": "pri", "cursor": 3})),
             (
