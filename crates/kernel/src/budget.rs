@@ -1,5 +1,7 @@
 //! How much one turn may say.
 
+use memchr::memchr2;
+
 use crate::{GuestKind, Violation, frame::Frame};
 
 /// Things shown, updated, cleared and asked for in one turn: far more than anybody
@@ -58,7 +60,7 @@ fn count_values(text: &[u8]) -> usize {
 
 /// What follows the string that this is the inside of.
 fn after_string(mut rest: &[u8]) -> &[u8] {
-    while let Some(place) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\')) {
+    while let Some(place) = memchr2(b'"', b'\\', rest) {
         let is_end = rest[place] == b'"';
         let past = if is_end { place + 1 } else { place + 2 };
         rest = rest.get(past..).unwrap_or_default();

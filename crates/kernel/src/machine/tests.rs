@@ -207,10 +207,13 @@ fn a_turn_shows_so_many_things_and_no_more() {
 
 #[test]
 fn a_turn_shows_so_many_bytes_and_no_more() {
-    let display = |padding: usize| {
-        let mut frame = frame(GuestKind::Display, TOKEN);
-        frame.body.resize(padding, b' ');
-        frame
+    let display = |length: usize| {
+        let text = "x".repeat(length - 100);
+        let body = format!(
+            r#"{{"data": {{"text/plain": "{text}"}}, "metadata": {{}}, "display_id": null,
+                "update": false}}"#
+        );
+        Frame { kind: GuestKind::Display.number(), token: TOKEN, body: body.into_bytes() }
     };
     let mut machine = turn(&[]);
     for _ in 0..8 {

@@ -46,6 +46,17 @@ async fn inspections_describe_what_there_is() {
 }
 
 #[tokio::test]
+async fn what_is_shown_while_it_looks_goes_nowhere() {
+    let mut guest = Guest::python().await;
+    guest
+        .run("class Loud:\n  def __dir__(self):\n    display('loud')\n    return ['x']\nloud = Loud()")
+        .await;
+    guest.within(async |kernel| kernel.complete("loud.", 5).await).await.unwrap();
+    guest.within(async |kernel| kernel.inspect("loud", 4, true).await).await.unwrap();
+    guest.assert_alive().await;
+}
+
+#[tokio::test]
 async fn a_kernel_ends_when_it_is_told() {
     let mut guest = Guest::python().await;
     guest.within(async |kernel| kernel.shutdown().await).await.unwrap();
