@@ -10,29 +10,47 @@ use uuid::Uuid;
 #[serde(transparent)]
 pub struct RunId(Uuid);
 
-impl RunId {
-    /// Makes an id that no other run has.
-    #[must_use]
-    pub fn generate() -> Self {
-        Self(Uuid::now_v7())
-    }
-}
-
-impl fmt::Display for RunId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.hyphenated().fmt(formatter)
-    }
-}
-
 /// The text is not a run id.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a run id: expected 36 characters such as 0190f3c2-7b1e-7c43-9d0a-1f2e3d4c5b6a")]
 pub struct InvalidRunId;
 
-impl FromStr for RunId {
-    type Err = InvalidRunId;
+/// Names one turn of a session. Ids sort by the time they were made (UUID version 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TurnId(Uuid);
 
-    fn from_str(text: &str) -> Result<Self, InvalidRunId> {
-        Uuid::parse_str(text).map(Self).map_err(|_| InvalidRunId)
-    }
+/// The text is not a turn id.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a turn id: expected 36 characters such as 0190f3c2-7b1e-7c43-9d0a-1f2e3d4c5b6a")]
+pub struct InvalidTurnId;
+
+/// What every kind of id can do.
+macro_rules! id {
+    ($name:ident, $invalid:ident) => {
+        impl $name {
+            /// Makes an id that nothing else has.
+            #[must_use]
+            pub fn generate() -> Self {
+                Self(Uuid::now_v7())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.hyphenated().fmt(formatter)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = $invalid;
+
+            fn from_str(text: &str) -> Result<Self, $invalid> {
+                Uuid::parse_str(text).map(Self).map_err(|_| $invalid)
+            }
+        }
+    };
 }
+
+id!(RunId, InvalidRunId);
+id!(TurnId, InvalidTurnId);

@@ -6,6 +6,7 @@
 //! parsing and printing itself, and nothing here does I/O.
 
 mod control;
+mod display;
 mod error;
 mod event;
 mod id;
@@ -13,17 +14,23 @@ mod limits;
 mod outcome;
 mod policy_spec;
 mod run;
+mod turn;
 mod usage;
 
 pub use control::{Control, ControlReport, Enforcement, EnforcementLevel, UnknownControl};
+pub use display::{DisplayData, ExceptionInfo, MimeBundle};
 pub use error::{ErrorBody, ErrorCode};
 pub use event::{Event, StreamName};
-pub use id::{InvalidRunId, RunId};
+pub use id::{InvalidRunId, InvalidTurnId, RunId, TurnId};
 pub use limits::{LimitsSpec, TimeLimit};
 pub use outcome::{Outcome, Phase};
 pub use policy_spec::{Access, NetworkSpec, PolicySpec, ProfileName, ShareSpec, UnknownProfile};
 pub use run::{
     CapturedStream, Digests, DownloadSpec, DownloadedFile, Program, RunRequest, RunResult, Source,
     Upload, Workspace,
+};
+pub use turn::{
+    Completion, FileChange, FileChangeKind, InputReply, InputRequest, Inspection, TurnRequest,
+    TurnResult,
 };
 pub use usage::Usage;

@@ -38,6 +38,10 @@ pub enum Outcome {
     },
     /// The caller took the run back, and it was killed.
     Cancelled,
+    /// Code in a kernel raised an exception that nothing caught. The kernel lives.
+    Raised,
+    /// The code's kernel ended, or spoke nonsense and was killed.
+    KernelDied,
 }
 
 impl Outcome {
@@ -68,6 +72,8 @@ enum Kind {
     OutputLimited,
     Denied,
     Cancelled,
+    Raised,
+    KernelDied,
 }
 
 /// What a kind is about, where it is about a limit or a control.
@@ -101,6 +107,8 @@ impl From<Outcome> for OutcomeWire {
                 Self { limit: Some(Limit::Control(control)), ..plain(Kind::Denied) }
             }
             Outcome::Cancelled => plain(Kind::Cancelled),
+            Outcome::Raised => plain(Kind::Raised),
+            Outcome::KernelDied => plain(Kind::KernelDied),
         }
     }
 }
@@ -117,7 +125,54 @@ impl TryFrom<OutcomeWire> for Outcome {
             (Kind::OutOfMemory, ..) => Ok(Self::OutOfMemory),
             (Kind::OutputLimited, ..) => Ok(Self::OutputLimited),
             (Kind::Cancelled, ..) => Ok(Self::Cancelled),
+            (Kind::Raised, ..) => Ok(Self::Raised),
+            (Kind::KernelDied, ..) => Ok(Self::KernelDied),
             _ => Err("the outcome lacks what its kind is about"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn wire(outcome: &str, exit_code: Value, signal: Value, limit: Value) -> Value {
+        json!({"outcome": outcome, "exit_code": exit_code, "signal": signal, "limit": limit})
+    }
+
+    #[test]
+    fn every_form_has_the_same_keys_and_comes_back() {
+        const NULL: Value = Value::Null;
+        let table = [
+            (Outcome::Exited { code: 3 }, wire("exited", json!(3), NULL, NULL)),
+            (Outcome::Signaled { signal: 11 }, wire("signaled", NULL, json!(11), NULL)),
+            (
+                Outcome::TimedOut { limit: TimeLimit::WallTime },
+                wire("timed_out", NULL, NULL, json!("wall_time")),
+            ),
+            (
+                Outcome::Denied { control: Control::SyscallFilter },
+                wire("denied", NULL, NULL, json!(Control::SyscallFilter)),
+            ),
+            (Outcome::OutOfMemory, wire("out_of_memory", NULL, NULL, NULL)),
+            (Outcome::OutputLimited, wire("output_limited", NULL, NULL, NULL)),
+            (Outcome::Cancelled, wire("cancelled", NULL, NULL, NULL)),
+            (Outcome::Raised, wire("raised", NULL, NULL, NULL)),
+            (Outcome::KernelDied, wire("kernel_died", NULL, NULL, NULL)),
+        ];
+        for (outcome, expected) in table {
+            assert_eq!(serde_json::to_value(outcome).unwrap(), expected, "{outcome:?}");
+            assert_eq!(serde_json::from_value::<Outcome>(expected).unwrap(), outcome);
+        }
+    }
+
+    #[test]
+    fn an_outcome_without_what_it_is_about_is_none() {
+        for kind in ["exited", "signaled", "timed_out", "denied"] {
+            let wire = wire(kind, Value::Null, Value::Null, Value::Null);
+            assert!(serde_json::from_value::<Outcome>(wire).is_err(), "{kind}");
         }
     }
 }

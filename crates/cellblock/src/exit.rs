@@ -13,6 +13,9 @@ pub(crate) const NO: u8 = 1;
 pub(crate) const USAGE: u8 = 2;
 /// The program ran longer than it may.
 pub(crate) const TIMED_OUT: u8 = 124;
+/// The status of code that an exception ended, as Python has it; also where its
+/// kernel died of what it did.
+const RAISED: u8 = 1;
 /// We failed; nothing ran, or its end is not known.
 pub(crate) const FAILED: u8 = 125;
 /// The program exists inside but cannot be executed.
@@ -44,6 +47,7 @@ pub(crate) const fn of_outcome(outcome: &Outcome) -> u8 {
         Outcome::OutOfMemory | Outcome::OutputLimited => of_signal(SIGKILL),
         Outcome::Denied { .. } => of_signal(SIGSYS),
         Outcome::Cancelled => of_signal(SIGINT),
+        Outcome::Raised | Outcome::KernelDied => RAISED,
     }
 }
 
@@ -87,6 +91,8 @@ mod tests {
             (Outcome::OutputLimited, 137),
             (Outcome::Denied { control: Control::SyscallFilter }, 159),
             (Outcome::Cancelled, 130),
+            (Outcome::Raised, 1),
+            (Outcome::KernelDied, 1),
         ];
         for (outcome, status) in table {
             assert_eq!(of_outcome(&outcome), status, "{outcome:?}");

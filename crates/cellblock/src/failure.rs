@@ -118,7 +118,7 @@ fn with_causes(error: &dyn std::error::Error) -> String {
 /// What to tell a person about an outcome that is not the program's own ending.
 pub(crate) fn account(outcome: &Outcome, limits: &Limits) -> Option<String> {
     let text = match outcome {
-        Outcome::Exited { .. } | Outcome::Cancelled => return None,
+        Outcome::Exited { .. } | Outcome::Raised | Outcome::Cancelled => return None,
         Outcome::Signaled { signal } => format!("ended by {}", signal_name(*signal)),
         Outcome::TimedOut { limit: api::TimeLimit::WallTime } => {
             format!("timed out after {} (wall time)", limits.wall_time)
@@ -131,6 +131,7 @@ pub(crate) fn account(outcome: &Outcome, limits: &Limits) -> Option<String> {
         }
         Outcome::OutputLimited => "ended because it wrote too much".to_owned(),
         Outcome::Denied { control } => format!("ended because {control} refused what it tried"),
+        Outcome::KernelDied => "the kernel died; its variables are lost".to_owned(),
     };
     Some(text)
 }
@@ -185,6 +186,8 @@ mod tests {
         };
         let table = [
             (Outcome::Exited { code: 3 }, None),
+            (Outcome::Raised, None),
+            (Outcome::KernelDied, Some("the kernel died; its variables are lost")),
             (Outcome::Signaled { signal: 11 }, Some("ended by signal 11 (SIGSEGV)")),
             (Outcome::Signaled { signal: 40 }, Some("ended by signal 40")),
             (

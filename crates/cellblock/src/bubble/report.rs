@@ -46,6 +46,10 @@ impl Ending {
         match self.outcome {
             Outcome::Exited { code: 0 } => None,
             Outcome::Exited { code } => Some(format!("Exited with code: {code}")),
+            Outcome::Raised | Outcome::KernelDied => {
+                let code = exit::of_outcome(&self.outcome);
+                Some(format!("Exited with code: {code}"))
+            }
             Outcome::TimedOut { .. } => {
                 Some(format!("Timed out after {} seconds", self.timeout_seconds))
             }
@@ -86,6 +90,7 @@ mod tests {
                 text(Outcome::Signaled { signal: 11 }, 1.0, false),
                 "Terminated by signal 11\nout\nerr\n",
             ),
+            (text(Outcome::Raised, 1.0, false), "Exited with code: 1\nout\nerr\n"),
             (text(Outcome::OutOfMemory, 1.0, false), "Terminated by signal 9\nout\nerr\n"),
             (text(Outcome::Exited { code: 0 }, 1.0, true), "out\nerr\n\n<truncated>\n"),
         ];

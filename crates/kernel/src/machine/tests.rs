@@ -1,0 +1,379 @@
+//! Every frame in every state; then long conversations against a simple model.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{TURN_BYTES_MAX, TURN_FRAMES_MAX, VALUES_MAX};
+
+const TOKEN: Token = Token::from_number(7);
+const OTHER: Token = Token::from_number(8);
+
+fn frame_of(kind: GuestKind, token: Token, body: &Value) -> Frame {
+    Frame { kind: kind.number(), token, body: serde_json::to_vec(body).unwrap() }
+}
+
+/// A frame with a body that its kind has; of the two that one kind of frame has,
+/// the one that a completion has.
+fn frame(kind: GuestKind, token: Token) -> Frame {
+    let body = match kind {
+        GuestKind::Ready => json!({"protocol": 1, "python": "3.11.7", "implementation": "cpython",
+                                   "ipython": true, "pid": 1}),
+        GuestKind::Display => json!({"data": {}, "metadata": {}, "display_id": null,
+                                     "update": false}),
+        GuestKind::Result => json!({"data": {}, "metadata": {}, "count": 1}),
+        GuestKind::Clear => json!({"wait": false}),
+        GuestKind::Input => json!({"prompt": "", "password": false}),
+        GuestKind::Error => json!({"name": "E", "value": "", "traceback": []}),
+        GuestKind::Done => json!({"status": "ok", "count": 1, "exit_code": null}),
+        GuestKind::Reply => json!({"matches": [], "start": 0, "end": 0, "found": true}),
+    };
+    frame_of(kind, token, &body)
+}
+
+fn done(status: &str) -> Frame {
+    frame_of(GuestKind::Done, TOKEN, &json!({"status": status, "count": 1, "exit_code": 3}))
+}
+
+fn idle() -> Machine {
+    let mut machine = Machine::new();
+    machine.take(&frame(GuestKind::Ready, Token::NONE)).unwrap();
+    machine
+}
+
+fn asked(question: Question) -> Machine {
+    let mut machine = idle();
+    machine.ask(question, TOKEN).unwrap();
+    machine
+}
+
+/// A turn in which these kinds of frames came before.
+fn turn(before: &[GuestKind]) -> Machine {
+    let mut machine = asked(Question::Turn { allow_input: true });
+    for kind in before {
+        machine.take(&frame(*kind, TOKEN)).unwrap();
+    }
+    machine
+}
+
+/// Every state, with its name and the kinds of frames that have a place in it.
+fn states() -> Vec<(&'static str, Machine, &'static [GuestKind])> {
+    use GuestKind::{Clear, Display, Done, Error, Input, Ready, Reply, Result};
+    let mut broken = idle();
+    broken.give_up();
+    vec![
+        ("starting", Machine::new(), &[Ready]),
+        ("idle", idle(), &[]),
+        ("configuring", asked(Question::Configuration), &[Ready]),
+        ("turn", turn(&[]), &[Display, Result, Clear, Input, Error, Done]),
+        (
+            "turn without input",
+            asked(Question::Turn { allow_input: false }),
+            &[Display, Result, Clear, Error, Done],
+        ),
+        ("after a display", turn(&[Display]), &[Display, Result, Clear, Input, Error, Done]),
+        ("waiting", turn(&[Input]), &[Display, Result, Clear, Input, Error, Done]),
+        ("after a result", turn(&[Result]), &[Display, Clear, Error, Done]),
+        // Done says here that all went well.
+        ("after an error", turn(&[Error]), &[Display, Clear]),
+        ("after both", turn(&[Result, Error]), &[Display, Clear]),
+        ("completing", asked(Question::Completion { characters: 0 }), &[Reply]),
+        ("inspecting", asked(Question::Inspection), &[Reply]),
+        ("ending", asked(Question::End), &[]),
+        ("broken", broken, &[]),
+    ]
+}
+
+#[test]
+fn every_frame_in_every_state() {
+    for kind in GuestKind::ALL {
+        for (name, mut machine, fitting) in states() {
+            let token = if kind == GuestKind::Ready { Token::NONE } else { TOKEN };
+            let taken = machine.take(&frame(kind, token));
+            assert_eq!(taken.is_ok(), fitting.contains(&kind), "{kind} in {name}: {taken:?}");
+            if taken.is_err() {
+                assert!(!machine.is_idle());
+                assert!(machine.take(&frame(kind, token)).is_err(), "{kind} in {name}, again");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_frame_with_another_token_fits_nowhere() {
+    for kind in GuestKind::ALL {
+        for (name, mut machine, _) in states() {
+            assert!(machine.take(&frame(kind, OTHER)).is_err(), "{kind} in {name}");
+        }
+        for (name, mut machine, _) in states() {
+            let expected = kind == GuestKind::Ready && ["starting", "configuring"].contains(&name);
+            assert_eq!(machine.take(&frame(kind, Token::NONE)).is_ok(), expected, "{kind} {name}");
+        }
+    }
+}
+
+#[test]
+fn unknown_kinds_and_those_of_the_host_fit_nowhere() {
+    for number in [0, 1, 2, 7, 64, 73, 255] {
+        for (name, mut machine, _) in states() {
+            let frame = Frame { kind: number, token: TOKEN, body: b"{}".to_vec() };
+            let violation = Violation::Kind { kind: number };
+            assert_eq!(machine.take(&frame), Err(violation), "{number} in {name}");
+        }
+    }
+}
+
+#[test]
+fn an_end_fits_what_came_before() {
+    use GuestKind::{Error, Result};
+    let table: [(&[GuestKind], &str, bool); 10] = [
+        (&[], "ok", true),
+        (&[], "error", false),
+        (&[], "interrupted", false),
+        (&[], "exit", true),
+        (&[Result], "ok", true),
+        (&[Error], "ok", false),
+        (&[Error], "error", true),
+        (&[Error], "interrupted", true),
+        (&[Error], "exit", false),
+        (&[Result, Error], "interrupted", true),
+    ];
+    for (before, status, fits) in table {
+        let mut machine = turn(before);
+        assert_eq!(machine.take(&done(status)).is_ok(), fits, "{before:?} then {status}");
+        assert_eq!(machine.is_idle(), fits);
+    }
+}
+
+#[test]
+fn a_question_fits_only_an_idle_kernel() {
+    let questions = [
+        Question::Configuration,
+        Question::Turn { allow_input: false },
+        Question::Completion { characters: 0 },
+        Question::Inspection,
+        Question::End,
+    ];
+    for question in questions {
+        for (name, mut machine, _) in states() {
+            assert_eq!(machine.ask(question, OTHER).is_ok(), name == "idle", "{question:?} {name}");
+        }
+    }
+}
+
+#[test]
+fn a_kernel_is_configured_once_and_before_all_else() {
+    let mut machine = asked(Question::Configuration);
+    machine.take(&frame(GuestKind::Ready, Token::NONE)).unwrap();
+    assert_eq!(machine.ask(Question::Configuration, TOKEN), Err(Misuse::Configured));
+    let mut machine = turn(&[]);
+    machine.take(&done("ok")).unwrap();
+    assert_eq!(machine.ask(Question::Configuration, TOKEN), Err(Misuse::Configured));
+    assert_eq!(machine.ask(Question::Inspection, TOKEN), Ok(()));
+}
+
+#[test]
+fn input_is_given_only_where_it_is_waited_for() {
+    for (name, machine, _) in states() {
+        let expected = if name == "waiting" { Ok(TOKEN) } else { Err(Misuse::NoInput) };
+        assert_eq!(machine.awaited(), expected, "{name}");
+    }
+    let mut machine = turn(&[GuestKind::Input]);
+    machine.answer();
+    assert_eq!(machine.awaited(), Err(Misuse::NoInput));
+    machine.take(&frame(GuestKind::Input, TOKEN)).unwrap();
+    assert_eq!(machine.awaited(), Ok(TOKEN));
+    // An interrupt ends the wait.
+    machine.take(&frame(GuestKind::Error, TOKEN)).unwrap();
+    assert_eq!(machine.awaited(), Err(Misuse::NoInput));
+}
+
+#[test]
+fn a_turn_shows_so_many_things_and_no_more() {
+    for kind in [GuestKind::Display, GuestKind::Clear, GuestKind::Input] {
+        let mut machine = turn(&[]);
+        for _ in 0..TURN_FRAMES_MAX {
+            machine.take(&frame(kind, TOKEN)).unwrap();
+        }
+        let mut other = turn(&[]);
+        for _ in 0..TURN_FRAMES_MAX {
+            other.take(&frame(kind, TOKEN)).unwrap();
+        }
+        assert_eq!(machine.take(&frame(kind, TOKEN)), Err(Violation::Frames));
+        // The end of the turn does not count.
+        assert!(other.take(&done("ok")).is_ok());
+    }
+}
+
+#[test]
+fn a_turn_shows_so_many_bytes_and_no_more() {
+    let display = |length: usize| {
+        let text = "x".repeat(length - 100);
+        let body = format!(
+            r#"{{"data": {{"text/plain": "{text}"}}, "metadata": {{}}, "display_id": null,
+                "update": false}}"#
+        );
+        Frame { kind: GuestKind::Display.number(), token: TOKEN, body: body.into_bytes() }
+    };
+    let mut machine = turn(&[]);
+    for _ in 0..8 {
+        machine.take(&display(TURN_BYTES_MAX / 8)).unwrap();
+    }
+    assert_eq!(machine.take(&display(1000)), Err(Violation::Bytes));
+    assert!(Violation::Bytes.is_output_limit());
+    // The next turn has its own.
+    let mut machine = turn(&[]);
+    machine.take(&display(TURN_BYTES_MAX - 1000)).unwrap();
+    machine.take(&done("ok")).unwrap();
+    machine.ask(Question::Turn { allow_input: false }, TOKEN).unwrap();
+    assert!(machine.take(&display(TURN_BYTES_MAX - 1000)).is_ok());
+}
+
+#[test]
+fn a_turn_shows_so_many_values_and_no_more() {
+    let display = |count: usize| {
+        let list = vec![0; count];
+        let data = json!({"application/json": list});
+        let body = json!({"data": data, "metadata": {}, "display_id": null, "update": false});
+        frame_of(GuestKind::Display, TOKEN, &body)
+    };
+    let mut machine = turn(&[]);
+    machine.take(&display(VALUES_MAX / 2)).unwrap();
+    assert_eq!(machine.take(&display(VALUES_MAX / 2)), Err(Violation::Values));
+    let mut machine = asked(Question::Inspection);
+    let mut reply = display(VALUES_MAX);
+    reply.kind = GuestKind::Reply.number();
+    assert_eq!(machine.take(&reply), Err(Violation::Values));
+}
+
+/// What is done to a kernel, or comes from it.
+#[derive(Clone, Debug)]
+enum Act {
+    Ask(Question),
+    Answer,
+    Frame(GuestKind, Token, &'static str),
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let turn = any::<bool>().prop_map(|allow_input| Question::Turn { allow_input });
+    let question = prop_oneof![
+        6 => turn,
+        1 => Just(Question::Configuration),
+        2 => Just(Question::Completion { characters: 0 }),
+        2 => Just(Question::Inspection),
+    ];
+    // Most are of a turn, so that turns get somewhere.
+    let kind = prop_oneof![
+        6 => prop::sample::select(vec![GuestKind::Display, GuestKind::Clear, GuestKind::Input]),
+        3 => Just(GuestKind::Done),
+        3 => prop::sample::select(GuestKind::ALL.to_vec()),
+    ];
+    let token = prop_oneof![40 => Just(TOKEN), 1 => Just(OTHER), 4 => Just(Token::NONE)];
+    let status = prop::sample::select(vec!["ok", "error", "exit", "interrupted"]);
+    let act = prop_oneof![
+        2 => question.prop_map(Act::Ask),
+        1 => Just(Act::Answer),
+        6 => (kind, token, status).prop_map(|(kind, token, word)| Act::Frame(kind, token, word)),
+    ];
+    prop::collection::vec(act, 0..100)
+}
+
+/// The protocol, told by what is in flight and which kinds of frames came since.
+#[derive(Default)]
+struct Model {
+    asked: Option<Question>,
+    came: Vec<GuestKind>,
+    waits: bool,
+    used: bool,
+    broken: bool,
+}
+
+impl Model {
+    fn ask(&mut self, question: Question) -> bool {
+        let fits = !self.broken
+            && self.asked.is_none()
+            && !(self.used && question == Question::Configuration);
+        if fits {
+            *self = Self { asked: Some(question), used: true, ..Self::default() };
+        }
+        fits
+    }
+
+    fn take(&mut self, kind: GuestKind, token: Token, status: &str) -> bool {
+        let fits = !self.broken && self.fits(kind, token, status);
+        self.broken |= !fits;
+        self.came.push(kind);
+        self.waits = match kind {
+            GuestKind::Input => true,
+            GuestKind::Display | GuestKind::Clear => self.waits,
+            _ => false,
+        };
+        let is_end = matches!(kind, GuestKind::Ready | GuestKind::Reply | GuestKind::Done);
+        if fits && is_end {
+            self.asked = None;
+        }
+        fits
+    }
+
+    fn fits(&self, kind: GuestKind, token: Token, status: &str) -> bool {
+        let came = |kind| self.came.contains(&kind);
+        match self.asked {
+            Some(Question::Configuration) => kind == GuestKind::Ready && token == Token::NONE,
+            Some(Question::Completion { .. } | Question::Inspection) => {
+                kind == GuestKind::Reply && token == TOKEN
+            }
+            Some(Question::Turn { allow_input }) => {
+                let fits = match kind {
+                    GuestKind::Display | GuestKind::Clear => true,
+                    GuestKind::Result => !came(GuestKind::Result) && !came(GuestKind::Error),
+                    GuestKind::Error => !came(GuestKind::Error),
+                    GuestKind::Input => {
+                        allow_input && !came(GuestKind::Result) && !came(GuestKind::Error)
+                    }
+                    GuestKind::Done => {
+                        let raised = status == "error" || status == "interrupted";
+                        raised == came(GuestKind::Error)
+                    }
+                    GuestKind::Ready | GuestKind::Reply => false,
+                };
+                fits && token == TOKEN
+            }
+            Some(Question::End) | None => false,
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn conversations_go_as_the_model_has_them(acts in acts()) {
+        let mut machine = idle();
+        let mut model = Model::default();
+        for act in acts {
+            if model.broken {
+                machine = idle();
+                model = Model::default();
+            }
+            match act {
+                Act::Ask(question) => {
+                    prop_assert_eq!(machine.ask(question, TOKEN).is_ok(), model.ask(question));
+                }
+                Act::Answer => {
+                    machine.answer();
+                    model.waits = false;
+                }
+                Act::Frame(GuestKind::Done, token, status) => {
+                    let frame = Frame { token, ..done(status) };
+                    let taken = machine.take(&frame);
+                    prop_assert_eq!(taken.is_ok(), model.take(GuestKind::Done, token, status));
+                }
+                Act::Frame(kind, token, status) => {
+                    let taken = machine.take(&frame(kind, token));
+                    prop_assert_eq!(taken.is_ok(), model.take(kind, token, status), "{:?}", taken);
+                }
+            }
+            let waits = model.waits && model.asked.is_some() && !model.broken;
+            prop_assert_eq!(machine.awaited().is_ok(), waits);
+            prop_assert_eq!(machine.is_idle(), model.asked.is_none() && !model.broken);
+        }
+    }
+}
