@@ -144,6 +144,9 @@ pub(crate) struct RunOptions {
     /// Reach of the network
     #[arg(long, value_enum, default_value_t = NetworkArg::None)]
     pub(crate) network: NetworkArg,
+    /// Start a fresh interpreter, also where one could be had that has started already
+    #[arg(long)]
+    pub(crate) cold: bool,
     /// Which system calls are allowed
     #[arg(long, value_enum, default_value_t = ProfileArg::Default)]
     pub(crate) profile: ProfileArg,
