@@ -144,9 +144,6 @@ pub(crate) struct RunOptions {
     /// Reach of the network
     #[arg(long, value_enum, default_value_t = NetworkArg::None)]
     pub(crate) network: NetworkArg,
-    /// Start a fresh interpreter, also where one could be had that has started already
-    #[arg(long)]
-    pub(crate) cold: bool,
     /// Which system calls are allowed
     #[arg(long, value_enum, default_value_t = ProfileArg::Default)]
     pub(crate) profile: ProfileArg,
@@ -159,7 +156,7 @@ pub(crate) struct RunOptions {
     /// Print what the sandbox would be and run nothing
     #[arg(long)]
     pub(crate) plan: bool,
-    /// Start a sandbox for this run alone, as every run does today
+    /// Start a fresh interpreter, also where one could be had that has started already
     #[arg(long)]
     pub(crate) cold: bool,
     /// Say nothing on standard error but errors

@@ -34,6 +34,10 @@ const EVENTS_IN_A_ROW_MAX: usize = 16;
 /// asked before it is answered. A kernel that is not idle when nobody waits for it
 /// any more, or that gave an error, is to be killed; see
 /// [`KernelError::leaves_kernel_usable`] for the exceptions.
+///
+/// The socket says nothing of the kernel's process. A copy of it that user code made
+/// keeps it open after that process has ended, and user code may close it before; so
+/// whoever holds the process also waits for its end.
 #[derive(Debug)]
 pub struct Kernel {
     stream: UnixStream,

@@ -1,6 +1,6 @@
 """Completion: names, keywords, attributes, imports of modules, paths inside strings, magics.
 
-Looking must not act: attributes are listed by ``dir``, never fetched.
+Looking must not act: attributes are listed, never fetched.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PATHS_MAX = 500
 _ATTRIBUTE = re.compile(r"((?:[^\W\d]\w*\s*\.\s*)+)(\w*)$")
 _IMPORT = re.compile(r"^\s*(?:import|from)\s+(?:[\w.]+\s*,\s*)*([\w.]*)$")
 _FROM = re.compile(r"^\s*from\s+([\w.]+)\s+import\s+(?:[\w]+\s*,\s*)*(\w*)$")
-_MAGIC = re.compile(r"^\s*(%{1,2})(\w*)$")
+_MAGIC = re.compile(r"^\s*(%{1,2}\w*)$")
 _WORD = re.compile(r"[^\W\d]\w*$")
 
 
@@ -90,20 +90,12 @@ def _paths(text: str) -> List[str]:
     return found
 
 
-def _magics(magics: Sequence[str], marks: str, word: str) -> List[str]:
-    return [name for name in magics if name.startswith(marks + word)]
+def _magics(magics: Sequence[str], word: str) -> List[str]:
+    return [name for name in magics if name.startswith(word)]
 
 
 def _names(word: str, names: Dict[str, Any]) -> List[str]:
-    known = [*names, *vars(builtins), *keyword.kwlist]
-    hidden = "" if word.startswith("_") else "_"
-    return [
-        name
-        for name in known
-        if isinstance(name, str)
-        and name.startswith(word)
-        and not (hidden and name.startswith(hidden))
-    ]
+    return _matching([*names, *vars(builtins), *keyword.kwlist], word)
 
 
 def _attributes(prefix: str, word: str, names: Dict[str, Any]) -> List[str]:
@@ -112,14 +104,13 @@ def _attributes(prefix: str, word: str, names: Dict[str, Any]) -> List[str]:
         value = lookup.find(path, names)
     except lookup.Missing:
         return []
-    hidden = "" if word.startswith("_") else "_"
-    return [
-        name
-        for name in dir(value)
-        if isinstance(name, str)
-        and name.startswith(word)
-        and not (hidden and name.startswith(hidden))
-    ]
+    return _matching(lookup.attributes_of(value), word)
+
+
+def _matching(known: Iterable[Any], word: str) -> List[str]:
+    """Names that begin with a word; names with an underscore only if it has one too."""
+    found = [name for name in known if isinstance(name, str) and name.startswith(word)]
+    return found if word.startswith("_") else [name for name in found if name[:1] != "_"]
 
 
 def _members(magics: Sequence[str], module: str, word: str) -> List[str]:

@@ -8,23 +8,31 @@ import threading
 from typing import Any, Dict, NoReturn, Optional
 
 from . import interrupts, stdio
-from .exceptions import value_of
 from .pristine import __builtins__
 
 _exit = os._exit
 _run_exit_functions = atexit._run_exitfuncs
-_join_threads = getattr(threading, "_shutdown")
+# Past any `__getattribute__`.
+_code_of = vars(SystemExit)["code"].__get__
+_join_threads: Any = threading._shutdown  # type: ignore[attr-defined]
 
 
 def status_of(problem: SystemExit) -> int:
     """The exit status that Python would give; a text goes to stderr."""
-    code = problem.code
+    code: Any = _code_of(problem)
     if code is None:
         return 0
-    if isinstance(code, int):
-        return int(code) & 0xFF
-    stdio.complain(value_of(problem) + "\n")
+    if issubclass(type(code), int):
+        return int.__int__(code) & 0xFF
+    stdio.complain(_text_of(code) + "\n")
     return 1
+
+
+def _text_of(code: Any) -> str:
+    try:
+        return str(code)
+    except Exception:
+        return "<exit code whose str() failed>"
 
 
 def end(status: int, join: bool = False) -> NoReturn:

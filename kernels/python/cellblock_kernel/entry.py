@@ -9,7 +9,7 @@ import importlib.util
 import os
 from typing import List, NoReturn, Optional
 
-from . import children, figures, frames, interrupts, namespace, randomness, stdio, warm
+from . import children, figures, frames, interrupts, namespace, randomness, stand_in, stdio, warm
 from .exceptions import name_of, value_of
 from .kernel import Kernel
 from .plain_shell import PlainShell
@@ -76,6 +76,7 @@ def _make_shell(use_ipython: bool) -> PlainShell:
         except Exception as problem:
             stdio.complain("IPython is not used: %s\n" % value_of(problem))
             main = namespace.fresh_main()
+    stand_in.install(first=not use_ipython)
     return PlainShell(main)
 
 
@@ -88,5 +89,6 @@ def serve(control_fd: int, ipython: bool = True) -> NoReturn:
     interrupts.disarm()
     channel = frames.Channel(high)
     turn.open(channel)
+    randomness.reseed()
     shell = _arrange(ipython)
     Kernel(channel, shell).run()

@@ -24,6 +24,8 @@ _HIDDEN: Tuple[str, ...] = (os.path.dirname(os.path.abspath(__file__)) + os.sep,
 _TracebackException = traceback.TracebackException
 _StackSummary = traceback.StackSummary
 _class_name = type.__dict__["__name__"].__get__
+# Past any `__getattribute__`.
+traceback_of = vars(BaseException)["__traceback__"].__get__
 
 
 def hide(directory: str) -> None:
@@ -42,10 +44,12 @@ def name_of(exception: BaseException) -> str:
 
 
 def value_of(exception: BaseException) -> str:
-    """What the exception says, or that it cannot."""
+    """What the exception says, or that it cannot. An interrupt stops one that takes too long."""
     try:
         text = str(exception)
         return clip(text if type(text) is str else str.__str__(text), VALUE_CHARS_MAX)
+    except KeyboardInterrupt:
+        raise
     except BaseException:
         return "<%s whose str() failed>" % name_of(exception)
 
@@ -82,7 +86,7 @@ def text_of(exception: BaseException) -> str:
 
 
 def _trimmed(exception: BaseException) -> traceback.TracebackException:
-    summary = _TracebackException(type(exception), exception, exception.__traceback__)
+    summary = _TracebackException(type(exception), exception, traceback_of(exception))
     for each in _related(summary):
         stack: Any = _StackSummary()
         stack.extend(frame for frame in each.stack if not frame.filename.startswith(_HIDDEN))

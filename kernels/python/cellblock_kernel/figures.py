@@ -59,16 +59,19 @@ class _Finder(importlib.abc.MetaPathFinder):
                 continue
             spec = finder.find_spec(name, path, target)
             if spec is not None and spec.loader is not None:
-                loader: Any = spec.loader
-                run = loader.exec_module
-
-                def exec_module(module: Any) -> None:
-                    run(module)
-                    _take_over(module)
-
-                loader.exec_module = exec_module
+                _take_over_after(spec.loader)
                 return spec
         return None
+
+
+def _take_over_after(loader: Any) -> None:
+    run = loader.exec_module
+
+    def exec_module(module: Any) -> None:
+        run(module)
+        _take_over(module)
+
+    loader.exec_module = exec_module
 
 
 def _take_over(pyplot: Any) -> None:

@@ -26,6 +26,10 @@ MIME_CHARS_MAX = 128
 ELEMENTS_SHOWN = 1000
 # The host's decoder takes 128 levels.
 JSON_DEPTH_MAX = 64
+# The host's decoder takes what fits a double; a number that does not would cost the kernel.
+JSON_NUMBER_BITS_MAX = 1000
+# The host takes 262,144 values in one turn, and gives up on a kernel that sends more.
+JSON_VALUES_MAX = 100_000
 TEXT_WIDTH = 80
 
 Bundle = Dict[str, Any]
@@ -51,6 +55,7 @@ _CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
 _CANARY = "_ipython_canary_method_should_not_exist_"
 _b64encode = base64.b64encode
 _type = type
+_bit_length = int.bit_length
 _plain_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 # Forms that a library cannot give by itself: by module and name of the class, so that no library
@@ -180,15 +185,21 @@ def clean(data: Bundle) -> Bundle:
         except (ValueError, TypeError, RecursionError) as problem:
             notes.append("<%s left out: %s>" % (mime, problem))
             continue
-        size = len(form) if _type(form) is str else len(_plain_json(form))
-        if size > FORM_CHARS_MAX:
-            notes.append(_note(mime, size))
+        text = form if _type(form) is str else _plain_json(form)
+        if len(text) > FORM_CHARS_MAX:
+            notes.append(_note(mime, len(text)))
+        elif text is not form and _values_at_most(text) > JSON_VALUES_MAX:
+            notes.append("<%s left out: holds too many values>" % mime)
         else:
             sent[mime] = form
     if notes:
         text = [sent["text/plain"]] if "text/plain" in sent else []
         sent["text/plain"] = bounded("\n".join(text + notes))
     return sent
+
+
+def _values_at_most(text: str) -> int:
+    return sum(text.count(mark) for mark in ",[{")
 
 
 def _is_json(mime: str) -> bool:
@@ -211,7 +222,11 @@ def json_form(value: Any, depth: int = 0) -> Any:
     """A copy of a value that is JSON and not too deep; refuses anything else."""
     if depth > JSON_DEPTH_MAX:
         raise ValueError("is nested more than %d levels deep" % JSON_DEPTH_MAX)
-    if value is None or isinstance(value, (bool, str, int)):
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, int):
+        if _bit_length(value) > JSON_NUMBER_BITS_MAX:
+            raise ValueError("holds a number that is too large for readers of JSON")
         return value
     if isinstance(value, float):
         if value - value != 0:

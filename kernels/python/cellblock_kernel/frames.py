@@ -41,8 +41,11 @@ REPLY = 72
 RECEIVED_BYTES_MAX = 20 << 20
 # What the host takes in one frame.
 SENT_BYTES_MAX = 16 << 20
-# Enough for a usual frame in one system call.
-READ_BYTES = 64 << 10
+# A usual frame in one system call. Buffers that are much larger cost more to get from the C library
+# than a small cell to run.
+READ_BYTES = 4 << 10
+# Of a long frame, whose length is known, this much at once.
+READ_BYTES_MAX = 1 << 20
 # kind and token
 PREFIX_BYTES = 9
 
@@ -80,7 +83,8 @@ def _not_json(value: object) -> NoReturn:
     raise TypeError("is not JSON")
 
 
-_scan: Any = json.scanner.make_scanner(json.JSONDecoder())
+_make_scanner: Any = json.scanner.make_scanner
+_scan = _make_scanner(json.JSONDecoder())
 _make_encoder: Any = getattr(json.encoder, "c_make_encoder", None)
 _escape = json.encoder.encode_basestring
 _plain_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_not_json).encode
@@ -140,7 +144,7 @@ class Channel:
     def fill(self) -> None:
         """Waits for bytes and keeps them. Interrupted, it may lose them: see ``interrupts``."""
         try:
-            data = _read(self.fd, READ_BYTES)
+            data = _read(self.fd, self._wanted())
         except OSError as problem:
             if problem.errno == errno.ECONNRESET:
                 raise Closed from problem
@@ -148,6 +152,13 @@ class Channel:
         if not data:
             raise Closed
         self._received += data
+
+    def _wanted(self) -> int:
+        received = self._received
+        if len(received) < _HEADER.size:
+            return READ_BYTES
+        missing = 4 + _unpack_header(received)[0] - len(received)
+        return min(max(missing, READ_BYTES), READ_BYTES_MAX)
 
     def receive(self) -> Frame:
         """Waits for the next frame."""
@@ -159,7 +170,10 @@ class Channel:
 
     def send(self, kind: int, token: int, body: Dict[str, Any]) -> None:
         """Writes one frame, whole. Threads take turns."""
-        data = encode(body)
+        self.send_encoded(kind, token, encode(body))
+
+    def send_encoded(self, kind: int, token: int, data: bytes) -> None:
+        """The same where the body is JSON already."""
         length = PREFIX_BYTES + len(data)
         if length > SENT_BYTES_MAX:
             raise TooLong("a frame of %d bytes" % length)

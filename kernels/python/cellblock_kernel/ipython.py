@@ -7,6 +7,7 @@ the turn. Importing this module imports IPython; ``load`` says whether that is p
 
 from __future__ import annotations
 
+import keyword
 import os
 import re
 import sys
@@ -20,6 +21,7 @@ from IPython.core.compilerop import CachingCompiler
 from IPython.core.completer import provisionalcompleter, rectify_completions
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
+from IPython.core.inputtransformer2 import TransformerManager
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.text import SList
 from IPython.utils.tokenutil import token_at_cursor
@@ -27,10 +29,14 @@ from traitlets.config import Config
 
 from . import display, exceptions, figures, formatter, frames, shell_commands, user_input
 from .complete import MATCHES_MAX
+from .magic_syntax import is_python
 from .plain_shell import PlainShell
 from .pristine import __builtins__
 from .turn import turn
 
+_FIRST_WORD = re.compile(r"[^\W\d]\w*")
+# What IPython has of its own; more are the user's.
+_CLEANUPS = len(TransformerManager().cleanup_transforms)
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -130,6 +136,34 @@ class Interactive(InteractiveShell):  # type: ignore[misc]
         super().init_user_ns()
         for name in ("exit", "quit"):
             self.user_ns[name] = self.user_ns_hidden[name] = Exit(self)
+
+    def transform_cell(self, raw_cell: str) -> str:
+        """Makes Python of a cell; one that surely is Python needs none of IPython's readings."""
+        if self._is_surely_python(raw_cell):
+            return raw_cell if raw_cell.endswith("\n") else raw_cell + "\n"
+        transformed: str = super().transform_cell(raw_cell)
+        return transformed
+
+    def _is_surely_python(self, cell: str) -> bool:
+        if self.input_transformers_post or len(self.input_transformers_cleanup) > _CLEANUPS:
+            return False
+        if "%" in cell or "!" in cell or "?" in cell or not is_python(cell):
+            return False
+        if "\n" in cell.strip():
+            return True
+        # Of a single line, the first word may be a magic without its mark, or a name that acts.
+        word = _FIRST_WORD.match(cell)
+        if word is None or word.group() in keyword.kwlist:
+            return word is not None
+        if word.end() == len(cell.rstrip()):
+            return False
+        return self.find_line_magic(word.group()) is None
+
+    def should_run_async(self, raw_cell: str, **options: Any) -> bool:
+        """Whether a cell awaits; looks closer only where a word says so."""
+        if "await" not in raw_cell and "async" not in raw_cell:
+            return False
+        return bool(super().should_run_async(raw_cell, **options))
 
     def ask_exit(self) -> None:
         """Ends the cell as ``sys.exit`` does."""

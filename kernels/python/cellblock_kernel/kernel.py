@@ -40,6 +40,8 @@ class Report:
 
 
 _OK = Report("ok")
+# By far the most frequent body; making it anew costs as much as a small cell.
+_DONE_OK = b'{"status":"ok","count":%d,"exit_code":null}'
 
 
 class Kernel:
@@ -121,6 +123,9 @@ class Kernel:
             turn.send_unheld(frames.ERROR, report.error)
         elif turn.result is not None:
             _send_result(turn.result)
+        if report is _OK:
+            turn.end_encoded(frames.DONE, _DONE_OK % turn.count)
+            return
         done = {"status": report.status, "count": turn.count, "exit_code": report.exit_code}
         turn.end(frames.DONE, done)
 
@@ -157,7 +162,7 @@ class Kernel:
         nothing: Dict[str, Any],
     ) -> None:
         """Answers a question about objects of the user's, which may do anything when looked at."""
-        turn.begin(frame.token, silent=True)
+        turn.begin_question(frame.token)
         reply = nothing
         try:
             interrupts.arm()
@@ -193,9 +198,11 @@ def attempt(shell: PlainShell, code: str, name: str) -> Report:
         except BaseException as problem:
             report = Report("error", exceptions.describe(problem))
             shell.remember_exception(problem)
-    except BaseException as problem:
-        # An interrupt that came while the first exception was described.
+    except KeyboardInterrupt as problem:
+        # It came while the first exception was described.
         report = Report("interrupted", exceptions.bare(problem))
+    except BaseException as problem:
+        report = Report("error", exceptions.bare(problem))
     interrupts.disarm()
     return report
 

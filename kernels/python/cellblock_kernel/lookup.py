@@ -11,7 +11,7 @@ import builtins
 import inspect
 import re
 from types import MemberDescriptorType, ModuleType
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, Iterable, Set, Tuple
 
 from .pristine import __builtins__
 
@@ -56,6 +56,22 @@ def attribute_of(value: Any, name: str) -> Any:
         # A slot: reading it runs nothing.
         return getattr(value, name)
     return found
+
+
+def attributes_of(value: Any) -> Iterable[Any]:
+    """Names of attributes: what ``__dir__`` says where there is one, else what is stored."""
+    kind = type(value)
+    if kind.__dir__ is not object.__dir__:
+        return list(kind.__dir__(value))
+    names: Set[Any] = set()
+    for each in kind.__mro__:
+        names.update(vars(each))
+    try:
+        names.update(object.__getattribute__(value, "__dict__"))
+    except AttributeError:
+        # Only slots.
+        pass
+    return names
 
 
 def name_at(code: str, cursor: int) -> str:

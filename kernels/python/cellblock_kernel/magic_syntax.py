@@ -16,18 +16,17 @@ CALL = "__cellblock_magics__"
 
 _compile = compile
 _PARSE = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-_MARKS = ("%", "!", "?")
 _ASSIGN = re.compile(r"^(\s*)([^=#]*[^=#\s!%<>])\s*=\s*([%!])(?!=)(.*)$", re.DOTALL)
 _HELP_AFTER = re.compile(r"^(\s*)(%{0,2}[^\W\d][\w.]*(?:\[[^\]]*\][\w.]*)*)(\?\??)\s*;?\s*$")
 _HELP_BEFORE = re.compile(r"^(\s*)(\?\??)\s*(%{0,2}[^\W\d][\w.]*)\s*$")
 _CELL = re.compile(r"^%%([^\W\d]\w*)[ \t]*(.*)$")
-_LINE = re.compile(r"^(\s*)%([^\W\d][\w.]*)[ \t]*(.*)$", re.DOTALL)
+_LINE = re.compile(r"^(\s*)%([^\W\d]\S*)[ \t]*(.*)$", re.DOTALL)
 _SHELL = re.compile(r"^(\s*)!(!?)(.*)$", re.DOTALL)
 
 
 def transform(source: str) -> str:
     """The cell as Python. Lines keep their numbers."""
-    if not any(mark in source for mark in _MARKS) or _is_python(source):
+    if "%" not in source and "!" not in source and "?" not in source or is_python(source):
         return source
     cell = _cell_magic(source)
     if cell is not None:
@@ -52,7 +51,8 @@ def transform(source: str) -> str:
     return "".join(made)
 
 
-def _is_python(source: str) -> bool:
+def is_python(source: str) -> bool:
+    """Whether a text compiles as a cell."""
     try:
         _compile(source, "<cell>", "exec", _PARSE, True)
         return True
@@ -121,7 +121,7 @@ def _shell(line: str) -> Optional[str]:
 
 def _assignment(line: str) -> Optional[str]:
     match = _ASSIGN.match(line)
-    if match is None or not _is_python(match.group(2) + " = 0"):
+    if match is None or not is_python(match.group(2) + " = 0"):
         return None
     indent, target, mark, rest = match.groups()
     rest = rest.strip()

@@ -18,6 +18,7 @@ from . import (
     run_code,
     user_input,
 )
+from .exceptions import traceback_of
 from .pristine import __builtins__
 
 _pyplot = figures.PYPLOT
@@ -89,11 +90,11 @@ class PlainShell:
 
     def remember_exception(self, problem: BaseException) -> None:
         """Leaves the exception where debuggers look for it."""
-        if isinstance(problem, MemoryError):
+        if issubclass(type(problem), MemoryError):
             # Its frames may hold the memory that the next turn needs.
             return
         sys.last_type, sys.last_value = type(problem), problem
-        sys.last_traceback = problem.__traceback__
+        sys.last_traceback = traceback_of(problem)
 
     def complete(self, request: Dict[str, Any]) -> Dict[str, Any]:
         """Answers a completion request."""

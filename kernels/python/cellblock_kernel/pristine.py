@@ -11,4 +11,4 @@ from __future__ import annotations
 import builtins
 from typing import Any, Dict
 
-__builtins__: Dict[str, Any] = dict(vars(builtins))  # type: ignore[assignment]
+__builtins__: Dict[str, Any] = dict(vars(builtins))  # type: ignore

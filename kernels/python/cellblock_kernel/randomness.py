@@ -83,5 +83,7 @@ def _words(count: int) -> List[int]:
 
 def _reseed_openssl() -> None:
     ssl: Any = sys.modules.get("_ssl")
-    if ssl is not None:
+    # From 1.1.1 on it sees by the process's id that it was forked, and takes fresh
+    # entropy by itself: a zygote's is never 1, a sandbox's always.
+    if ssl is not None and ssl.OPENSSL_VERSION_INFO < (1, 1, 1):
         ssl.RAND_add(_urandom(SEED_BYTES), float(SEED_BYTES))

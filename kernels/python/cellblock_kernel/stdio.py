@@ -11,8 +11,9 @@ import builtins
 import fcntl
 import io
 import os
+import select
 import sys
-from typing import Any, Callable, List, Optional
+from typing import Any, Callable, List, Optional, Tuple
 
 from .pristine import __builtins__
 
@@ -21,7 +22,7 @@ HIGH_FD = 100
 
 _python_input = input
 _open = io.open
-_fstat = os.fstat
+_POLLNVAL = select.POLLNVAL
 _dup2 = os.dup2
 _dup_high = fcntl.fcntl
 
@@ -30,6 +31,17 @@ class _Spares:
     """Copies of descriptors 0, 1 and 2, for when user code closes them."""
 
     fds: List[int] = []
+
+
+def _make_look() -> Callable[[int], List[Tuple[int, int]]]:
+    """One system call that tells which of the three descriptors are closed."""
+    poller = select.poll()
+    for fd in (0, 1, 2):
+        poller.register(fd, 0)
+    return poller.poll
+
+
+_look = _make_look()
 
 
 def _make(fd: int) -> Any:
@@ -52,9 +64,10 @@ def install() -> None:
     _Streams.stdin = _make_stdin()
     _Streams.stdout = _make(1)
     _Streams.stderr = _make(2)
-    sys.stdin = sys.__stdin__ = _Streams.stdin
-    sys.stdout = sys.__stdout__ = _Streams.stdout
-    sys.stderr = sys.__stderr__ = _Streams.stderr
+    for name in ("stdin", "stdout", "stderr"):
+        stream = getattr(_Streams, name)
+        setattr(sys, name, stream)
+        setattr(sys, "__%s__" % name, stream)
 
 
 def keep_descriptors() -> None:
@@ -103,23 +116,37 @@ def _flush_quietly(stream: Any) -> None:
 
 def repair() -> None:
     """Makes the streams and descriptors usable again that user code closed or removed."""
-    for fd in (0, 1, 2):
-        try:
-            _fstat(fd)
-        except OSError:
+    for fd, event in _look(0):
+        if event & _POLLNVAL:
             _restore(fd)
-    if _Streams.stdout.closed:
-        _Streams.stdout = sys.__stdout__ = _make(1)
-    if _Streams.stderr.closed:
-        _Streams.stderr = sys.__stderr__ = _make(2)
+    if not _are_whole():
+        _replace_streams()
+
+
+def _are_whole() -> bool:
+    """Whether all three streams are those that were made here, and open: the usual case."""
+    try:
+        stdin, stdout, stderr = sys.stdin, sys.stdout, sys.stderr
+    except AttributeError:
+        return False
+    streams = _Streams
+    if stdin is not streams.stdin or stdout is not streams.stdout or stderr is not streams.stderr:
+        return False
+    return not (stdin.closed or stdout.closed or stderr.closed)
+
+
+def _replace_streams() -> None:
     if _Streams.stdin.closed:
-        _Streams.stdin = sys.__stdin__ = _make_stdin()
-    if _is_gone("stdout"):
-        sys.stdout = _Streams.stdout
-    if _is_gone("stderr"):
-        sys.stderr = _Streams.stderr
-    if _is_gone("stdin"):
-        sys.stdin = _Streams.stdin
+        _Streams.stdin = _make_stdin()
+    if _Streams.stdout.closed:
+        _Streams.stdout = _make(1)
+    if _Streams.stderr.closed:
+        _Streams.stderr = _make(2)
+    for name in ("stdin", "stdout", "stderr"):
+        if _is_gone(name):
+            setattr(sys, name, getattr(_Streams, name))
+        if _is_gone("__%s__" % name):
+            setattr(sys, "__%s__" % name, getattr(_Streams, name))
 
 
 def _is_gone(name: str) -> bool:

@@ -26,6 +26,7 @@ class Turn:
         self.in_flight = False
         self.allow_input = False
         self.silent = False
+        self.shows = False
         self.count = 0
         self.pid = 0
         self.result: Optional[Dict[str, Any]] = None
@@ -39,6 +40,15 @@ class Turn:
 
     def begin(self, token: int, allow_input: bool = False, silent: bool = False) -> None:
         """Opens a turn."""
+        self.shows = True
+        self._open(token, allow_input, silent)
+
+    def begin_question(self, token: int) -> None:
+        """Opens the answer to a question, which is one frame: what code shows goes nowhere."""
+        self.shows = False
+        self._open(token, allow_input=False, silent=True)
+
+    def _open(self, token: int, allow_input: bool, silent: bool) -> None:
         self.token = token
         self.allow_input = allow_input
         self.silent = silent
@@ -57,7 +67,12 @@ class Turn:
 
     def send(self, kind: int, body: Dict[str, Any]) -> None:
         """Sends a frame of this turn from within user code, whole even if interrupted."""
-        interrupts.held_back(self.send_unheld, kind, body)
+        interrupts.held_back(self._send_shown, kind, body)
+
+    def _send_shown(self, kind: int, body: Dict[str, Any]) -> None:
+        with self._lock:
+            if self.shows:
+                self.send_unheld(kind, body)
 
     def send_unheld(self, kind: int, body: Dict[str, Any]) -> None:
         """Sends a frame of this turn, where interrupts are ignored already."""
@@ -68,8 +83,14 @@ class Turn:
 
     def end(self, kind: int, body: Dict[str, Any]) -> None:
         """Sends the last frame of the turn and closes it."""
+        self.end_encoded(kind, frames.encode(body))
+
+    def end_encoded(self, kind: int, body: bytes) -> None:
+        """The same where the body is JSON already."""
         with self._lock:
-            self.send_unheld(kind, body)
+            channel = self.channel
+            if self.in_flight and channel is not None:
+                channel.send_encoded(kind, self.token, body)
             self.in_flight = False
             self.result = None
 

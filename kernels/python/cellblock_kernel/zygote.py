@@ -4,10 +4,16 @@ The manager, our own program, is this process's parent. It says when to fork and
 channels; the child is born in namespaces of its own, as the manager's child. Another process of
 ours builds the child's mounts from outside and then sends a script of system calls, by which the
 child takes away every right that it still has. No user code has run here, and none ever does.
+
+The fork is a bare system call: neither the interpreter's hooks nor libc's run. There is one thread,
+so no lock can be held by another, and what the hooks are for is done here by name: libc's note of
+the thread's id, the one that ``threading`` keeps, and randomness. The hooks would cost a child more
+than everything else together, in pages copied for nothing but reference counts.
 """
 
 from __future__ import annotations
 
+import binascii
 import ctypes
 import gc
 import json
@@ -15,7 +21,8 @@ import os
 import socket
 import struct
 import sys
-from typing import Any, List, NoReturn, Optional, Tuple
+import threading
+from typing import List, NoReturn, Tuple
 
 from . import entry, randomness
 
@@ -27,6 +34,9 @@ SCRIPT_BYTES_MAX = 1 << 20
 HIGH_FD = 200
 
 STATUS_NOT_CONFINED = 71
+
+# The beginning of a message that is a script.
+SCRIPT = b"script\n"
 
 CLONE_PARENT = 0x8000
 CLONE_PIDFD = 0x1000
@@ -40,6 +50,7 @@ SYS_CLOSE_RANGE = 436
 _libc = ctypes.PyDLL(None, use_errno=True)
 _syscall = _libc.syscall
 _syscall.restype = ctypes.c_long
+_syscall.argtypes = [ctypes.c_long] * 7
 
 
 class _Tid:
@@ -74,39 +85,35 @@ def main() -> NoReturn:
     manager = socket.socket(fileno=int(number))
     complaints = entry.prepare(json.loads(preload))
     if len(os.listdir("/proc/self/task")) != 1:
-        complaints.append("a module has started a thread, so nothing can be forked")
+        # A fork has one thread, and whatever lock another held is held for ever.
+        sys.exit("one of %s starts a thread when it is loaded" % preload)
     _Tid.find()
     _warm()
     manager.send("\n".join(["parked", *complaints]).encode("utf-8", "replace")[:4096])
     while True:
-        order, descriptors = _receive(manager)
+        order, descriptors, _, _ = socket.recv_fds(manager, SCRIPT_BYTES_MAX, DESCRIPTORS_MAX)
         if not order:
             os._exit(0)
-        _fork(manager, int(namespaces), descriptors)
+        if order.startswith(SCRIPT):
+            _Script.calls = _Script.parse(order[len(SCRIPT) :])
+        else:
+            _fork(manager, int(namespaces), descriptors)
 
 
 def _warm() -> None:
     """Runs what children run, so that they find it loaded and touched."""
-    _script_of(b"0 0 0 n1 b00 p00 d\n", 0)
+    _Script.parse(b"0 0 0 n1 b00 p00 d\n")
     gc.collect()
     gc.freeze()
-
-
-def _receive(manager: socket.socket) -> Tuple[bytes, List[int]]:
-    order, descriptors, _, _ = socket.recv_fds(manager, 64, DESCRIPTORS_MAX)
-    return order, descriptors
 
 
 def _fork(manager: socket.socket, namespaces: int, descriptors: List[int]) -> None:
     """Forks, and tells the manager the child's number with a descriptor of it."""
     pidfd = ctypes.c_int(-1)
-    ctypes.pythonapi.PyOS_BeforeFork()
     pid = _clone(namespaces, pidfd)
     if pid == 0:
-        ctypes.pythonapi.PyOS_AfterFork_Child()
         _live(manager, descriptors)
     error = ctypes.get_errno()
-    ctypes.pythonapi.PyOS_AfterFork_Parent()
     for descriptor in descriptors:
         os.close(descriptor)
     if pid < 0:
@@ -124,8 +131,8 @@ def _clone(namespaces: int, pidfd: ctypes.c_int) -> int:
         # As libc's own fork does it.
         arguments.flags |= CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID
         arguments.child_tid = _Tid.address
-    size = ctypes.c_size_t(ctypes.sizeof(arguments))
-    return int(_syscall(ctypes.c_long(SYS_CLONE3), ctypes.byref(arguments), size))
+    place, size = ctypes.addressof(arguments), ctypes.sizeof(arguments)
+    return int(_syscall(SYS_CLONE3, place, size, 0, 0, 0, 0))
 
 
 def _live(manager: socket.socket, descriptors: List[int]) -> NoReturn:
@@ -134,8 +141,10 @@ def _live(manager: socket.socket, descriptors: List[int]) -> NoReturn:
         setup, control = _take_place(manager, descriptors)
         _confine(setup)
         os.close(setup)
+        _replace_stdin()
         gc.enable()
         randomness.reseed()
+        threading.main_thread()._set_native_id()  # type: ignore[attr-defined]
     except BaseException:
         # Whoever set it up learns that it is gone, and user code never runs.
         os._exit(STATUS_NOT_CONFINED)
@@ -148,6 +157,8 @@ def _take_place(manager: socket.socket, descriptors: List[int]) -> Tuple[int, in
     for cgroup in cgroups:
         # "0" means whoever writes it.
         os.write(cgroup, b"0")
+    # The builder moves us to the new root from here; a directory of the zygote's would stay.
+    os.chdir("/")
     os.setsid()
     os.dup2(stdout, 1)
     os.dup2(stderr, 2)
@@ -159,21 +170,27 @@ def _take_place(manager: socket.socket, descriptors: List[int]) -> Tuple[int, in
     return HIGH_FD, HIGH_FD + 1
 
 
+def _replace_stdin() -> None:
+    """Lets go of the last file of the zygote's."""
+    null = os.open("/dev/null", os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+
+
 def _close_range(first: int, last: int) -> None:
-    arguments = ctypes.c_uint(first), ctypes.c_uint(last), ctypes.c_uint(0)
-    if _syscall(ctypes.c_long(SYS_CLOSE_RANGE), *arguments) != 0:
+    if _syscall(SYS_CLOSE_RANGE, first, last, 0, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "close_range")
 
 
 def _confine(setup: int) -> None:
     """Follows the script that comes, and says what came of it."""
     channel = socket.socket(fileno=setup)
-    script, descriptors, _, _ = socket.recv_fds(channel, SCRIPT_BYTES_MAX, 1)
-    if not script:
+    order, descriptors, _, _ = socket.recv_fds(channel, 16, 1)
+    if not order:
         raise EOFError
     weakened = b""
-    for number, call in enumerate(_script_of(script, *descriptors)):
-        error = call.make()
+    for number, call in enumerate(_Script.calls):
+        error = call.make(*descriptors)
         if error == 0:
             continue
         record = struct.pack("<Hi", number, error)
@@ -187,40 +204,67 @@ def _confine(setup: int) -> None:
     channel.detach()
 
 
+class _Script:
+    """The script that children follow: the same for all, until another one comes."""
+
+    calls: List[_Call] = []
+    # What the addresses among its arguments lead to.
+    memory = ctypes.create_string_buffer(SCRIPT_BYTES_MAX)
+    used = 0
+
+    @classmethod
+    def parse(cls, text: bytes) -> List[_Call]:
+        """Reads a script, each line a call."""
+        cls.used = 0
+        return [_Call(line) for line in text.splitlines()]
+
+    @classmethod
+    def keep(cls, data: bytes) -> int:
+        """Keeps bytes; their address."""
+        start, end = cls.used, cls.used + len(data)
+        if end > SCRIPT_BYTES_MAX:
+            raise ValueError("the script is too long")
+        cls.memory[start:end] = data
+        # Aligned for whatever it is.
+        cls.used = (end + 7) & ~7
+        return ctypes.addressof(cls.memory) + start
+
+
 class _Call:
     """One system call of a script."""
 
-    def __init__(self, line: bytes, descriptor: Optional[int]) -> None:
+    __slots__ = ("descriptor", "may_fail", "tolerated", "words")
+
+    def __init__(self, line: bytes) -> None:
         number, tolerated, may_fail, *arguments = line.split(b" ")
-        self.number = ctypes.c_long(int(number))
         self.tolerated = int(tolerated)
         self.may_fail = may_fail == b"1"
-        self.kept: List[Any] = []
-        self.arguments = [self._argument(each, descriptor) for each in arguments]
+        # Where the descriptor goes that comes later; 0 is the call's own number.
+        self.descriptor = arguments.index(b"d") + 1 if b"d" in arguments else 0
+        words = [int(number)] + [_word(each) for each in arguments]
+        self.words = words + [0] * (7 - len(words))
 
-    def _argument(self, text: bytes, descriptor: Optional[int]) -> Any:
-        kind, rest = text[:1], text[1:].decode("ascii")
-        if kind == b"n":
-            return ctypes.c_ulong(int(rest))
-        if kind == b"d":
-            return ctypes.c_ulong(-1 if descriptor is None else descriptor)
-        data = bytes.fromhex(rest)
-        memory = ctypes.create_string_buffer(data, len(data))
-        if kind == b"p":
-            # struct sock_fprog: the number of instructions, and where they are
-            program = struct.pack("@HP", len(data) // 8, ctypes.addressof(memory))
-            self.kept.append(memory)
-            memory = ctypes.create_string_buffer(program, len(program))
-        self.kept.append(memory)
-        return ctypes.c_ulong(ctypes.addressof(memory))
-
-    def make(self) -> int:
+    def make(self, descriptor: int = -1) -> int:
         """Makes it; the error's number, or 0."""
-        if _syscall(self.number, *self.arguments) != -1:
+        words = self.words
+        if self.descriptor:
+            words[self.descriptor] = descriptor
+        if _syscall(*words) != -1:
             return 0
         error = ctypes.get_errno()
         return 0 if error == self.tolerated else error
 
 
-def _script_of(text: bytes, descriptor: Optional[int] = None) -> List[_Call]:
-    return [_Call(line, descriptor) for line in text.splitlines()]
+def _word(text: bytes) -> int:
+    kind = text[:1]
+    if kind == b"n":
+        number = int(text[1:])
+        return number if number < 1 << 63 else number - (1 << 64)
+    if kind == b"d":
+        return -1
+    data = binascii.unhexlify(text[1:])
+    place = _Script.keep(data)
+    if kind == b"p":
+        # struct sock_fprog: the number of instructions, and where they are
+        return _Script.keep(struct.pack("@HP", len(data) // 8, place))
+    return place

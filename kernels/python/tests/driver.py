@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGURE, EXECUTE, SCRIPT, COMPLETE, INSPECT, INPUT_REPLY, SHUTDOWN = range(1, 8)
@@ -21,10 +21,15 @@ READY, DISPLAY, RESULT, CLEAR, INPUT_REQUEST, ERROR, DONE, REPLY = range(65, 73)
 # A test that waits longer has failed.
 SECONDS_MAX = 60.0
 
-START = (
-    "import sys; sys.path.insert(0, %r); sys.argv[:] = ['kernel', '--control', %r]; "
-    "from cellblock_kernel.__main__ import main; main()"
-)
+# The interpreter takes no path from its env vars, so the test puts the package in reach.
+START = """
+import sys
+sys.path.insert(0, {root!r})
+sys.argv[:] = ["kernel", "--control", "{fd}", *{options!r}]
+from cellblock_kernel.__main__ import main
+main()
+"""
+PLAIN = ("--no-ipython",)
 
 
 class Ended(Exception):
@@ -67,6 +72,7 @@ class Kernel:
         self,
         python: str = sys.executable,
         env: Optional[Dict[str, str]] = None,
+        options: Sequence[str] = PLAIN,
         start: str = START,
     ) -> None:
         ours, theirs = socket.socketpair()
@@ -74,7 +80,7 @@ class Kernel:
         err_read, err_write = os.pipe()
         fd = theirs.fileno()
         self.process = subprocess.Popen(
-            [python, "-I", "-B", "-c", start % (str(ROOT), str(fd))],
+            [python, "-I", "-B", "-c", start.format(root=str(ROOT), fd=fd, options=list(options))],
             pass_fds=[fd],
             stdin=subprocess.DEVNULL,
             stdout=out_write,
@@ -121,10 +127,13 @@ class Kernel:
                     raise Ended
                 self._received += data
             else:
-                data = os.read(each, 1 << 20)
-                self.output[each] += data
-                if not data:
-                    self._open.discard(each)
+                self._read_output(each)
+
+    def _read_output(self, fd: int) -> None:
+        data = os.read(fd, 1 << 20)
+        self.output[fd] += data
+        if not data:
+            self._open.discard(fd)
 
     def _receive(self) -> bytes:
         try:
@@ -147,10 +156,21 @@ class Kernel:
             assert time.monotonic() < end, "no frame: " + str(self.output)
             self._pump(1.0)
 
+    def wait_for_output(self, text: str) -> None:
+        """Waits until a text has been written to stdout."""
+        end = time.monotonic() + SECONDS_MAX
+        while text.encode() not in self.output[self.out]:
+            assert time.monotonic() < end, self.output
+            self._pump(1.0)
+
     def take_output(self) -> Tuple[str, str]:
         """What was written to stdout and stderr and not yet taken."""
-        while select.select([*self._open], [], [], 0)[0]:
-            self._pump(0)
+        while True:
+            readable = select.select([*self._open], [], [], 0)[0]
+            if not readable:
+                break
+            for fd in readable:
+                self._read_output(fd)
         texts = []
         for fd in (self.out, self.err):
             texts.append(bytes(self.output[fd]).decode("utf-8", "replace"))
@@ -209,6 +229,15 @@ class Kernel:
 
     def interrupt(self) -> None:
         self.process.send_signal(signal.SIGINT)
+
+    def wait_reading(self) -> int:
+        """Waits until the process has ended, reading its output to the end; its status."""
+        end = time.monotonic() + SECONDS_MAX
+        while self._open:
+            assert time.monotonic() < end, self.output
+            for fd in select.select([*self._open], [], [], 1.0)[0]:
+                self._read_output(fd)
+        return self.wait()
 
     def wait(self) -> int:
         """Waits until the process has ended; its status."""

@@ -72,8 +72,13 @@ fn facts_of(policy: &Policy) -> Facts {
 
 #[track_caller]
 fn prints(name: &str, spec: &PolicySpec, parts: Parts) {
+    prints_for(Purpose::Launch, name, spec, parts);
+}
+
+#[track_caller]
+fn prints_for(purpose: Purpose, name: &str, spec: &PolicySpec, parts: Parts) {
     let policy = policy_of(spec, parts);
-    let plan = build(&policy, &facts_of(&policy));
+    let plan = build_for(purpose, &policy, &facts_of(&policy));
     let mut text = plan.to_string();
     let waived: Vec<_> = plan.waived.iter().map(|control| control.name()).collect();
     text.push_str(&format!("waived: {waived:?}\n{:?}\n", plan.rlimits));
@@ -88,6 +93,69 @@ fn prints(name: &str, spec: &PolicySpec, parts: Parts) {
 #[test]
 fn the_plan_of_the_default_policy() {
     prints("default", &PolicySpec::default(), parts(guest::WORKSPACE));
+}
+
+#[test]
+fn the_plans_of_a_zygote_and_of_what_comes_of_it() {
+    let purposes = [
+        ("zygote", Purpose::Template { id: (70_000, 70_000) }),
+        ("fork", Purpose::Fork { remains: None }),
+        ("fork-again", Purpose::Fork { remains: Some(9) }),
+        ("enter", Purpose::Enter),
+    ];
+    for (name, purpose) in purposes {
+        prints_for(purpose, name, &PolicySpec::default(), parts(guest::WORKSPACE));
+    }
+}
+
+/// The steps that take something away from what will run, or hide something from it.
+fn restrictions(plan: &Plan) -> Vec<String> {
+    let is_one = |step: &&Step| {
+        !matches!(
+            step,
+            Step::Overlay { .. }
+                | Step::Copy { .. }
+                | Step::Bind { .. }
+                | Step::Scratch { .. }
+                | Step::OwnMounts
+                // Inherited from the zygote, whose plan has them.
+                | Step::OomFirst
+                | Step::OwnClocks
+                // An init's, and no program's.
+                | Step::NotDumpable
+                | Step::Files { .. }
+        )
+    };
+    let mut steps: Vec<_> = plan.steps.iter().filter(is_one).map(ToString::to_string).collect();
+    steps.sort();
+    steps
+}
+
+#[test]
+fn what_is_forked_is_as_restricted_as_what_is_launched() {
+    for profile in ProfileName::ALL {
+        for network in [NetworkSpec::None, NetworkSpec::Full] {
+            let (profile, network) = (Some(profile), Some(network));
+            let spec = PolicySpec { profile, network, ..PolicySpec::default() };
+            let policy = policy_of(&spec, parts(guest::WORKSPACE));
+            let facts = Facts { code: (0, 0), ..facts_of(&policy) };
+            let launched = restrictions(&build(&policy, &facts));
+            let fork = build_for(Purpose::Fork { remains: None }, &policy, &facts);
+            assert_eq!(restrictions(&fork), launched);
+            assert_eq!(fork.rlimits, build(&policy, &facts).rlimits);
+            let entered = restrictions(&build_for(Purpose::Enter, &policy, &facts));
+            let is_new = |step: &&String| !launched.contains(step);
+            assert_eq!(entered.iter().find(is_new), None);
+            for step in ["drop all capabilities", "set no_new_privs", "landlock", "syscall filter"]
+            {
+                assert!(entered.iter().any(|entered| entered.starts_with(step)), "{step}");
+            }
+            let template = build_for(Purpose::Template { id: (7, 7) }, &policy, &facts);
+            for step in [Step::OomFirst, Step::OwnClocks] {
+                assert!(template.steps.contains(&step), "{step}");
+            }
+        }
+    }
 }
 
 #[test]

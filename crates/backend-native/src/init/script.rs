@@ -3,9 +3,9 @@
 //! A line is one system call: its number, an error that is as good as success (or
 //! `0`), whether it may fail, and its arguments: `n` and a number, `b` and bytes in
 //! hexadecimal digits, `p` and the instructions of a filter likewise, `d` for the
-//! descriptor that comes with the text.
+//! descriptor that comes later.
 
-use std::{fmt::Write, io, os::fd::OwnedFd};
+use std::{fmt::Write, io};
 
 use sys::confine::{Arg, Confinement};
 
@@ -20,31 +20,18 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Script {
     pub(super) text: String,
-    /// The Landlock ruleset.
-    pub(super) rules: Option<OwnedFd>,
-    pub(super) landlock_abi: u8,
-    /// Steps that could not even be prepared, and whose control is waived.
-    pub(super) weakened: Vec<Weakened>,
     /// The step of the plan that each line belongs to.
     steps: Vec<u16>,
 }
 
 impl Script {
     /// The script of a plan's steps from `first` on.
-    pub(super) fn new(plan: &Plan, first: usize) -> Result<Self, Failure> {
+    pub(super) fn new(plan: &Plan, first: usize) -> io::Result<Self> {
         let mut script = Self::default();
         for (number, step) in plan.steps.iter().enumerate().skip(first) {
             let waived = is_waived(plan, step.control());
             let at = u16::try_from(number).unwrap_or(u16::MAX);
-            let confinements = match script.lower(step) {
-                Ok(confinements) => confinements,
-                Err(error) if waived => {
-                    script.weakened.push(Weakened { step: at, errno: super::errno(&error) });
-                    continue;
-                }
-                Err(error) => return Err(Failure::Step { step: at, error }),
-            };
-            confinements.iter().for_each(|confinement| script.add(confinement, at, waived));
+            lower(step)?.iter().for_each(|confinement| script.add(confinement, at, waived));
             if number == first {
                 let limits = lockdown::limits(&plan.rlimits);
                 let user =
@@ -56,21 +43,6 @@ impl Script {
             }
         }
         Ok(script)
-    }
-
-    fn lower(&mut self, step: &Step) -> io::Result<Vec<Confinement>> {
-        match step {
-            Step::CgroupNamespace => Ok(vec![Confinement::OwnCgroupRoot]),
-            Step::Landlock { writable, devices } => {
-                let (rules, abi) = lockdown::landlock_rules(writable, devices)?;
-                self.rules = Some(rules);
-                self.landlock_abi = abi;
-                // A change of ids hides a process from its own user; this one is a
-                // program like any other from here on.
-                Ok(vec![Confinement::Dumpable(true), Confinement::Landlock])
-            }
-            step => lockdown::lower(step).ok_or_else(|| rustix::io::Errno::NOSYS.into()),
-        }
     }
 
     fn add(&mut self, confinement: &Confinement, step: u16, may_fail: bool) {
@@ -93,7 +65,8 @@ impl Script {
     /// What the interpreter says came of it: a byte that is 0 if it followed the
     /// script to its end, then each line that failed, as a number of two bytes
     /// and the error's of four.
-    pub(super) fn interpret(&mut self, answer: &[u8]) -> Result<(), Failure> {
+    pub(super) fn interpret(&self, answer: &[u8]) -> Result<Vec<Weakened>, Failure> {
+        let mut weakened = Vec::new();
         let Some((ended, failed)) = answer.split_first() else { return Err(Failure::Host) };
         for record in failed.chunks_exact(6) {
             let line = usize::from(u16::from_le_bytes([record[0], record[1]]));
@@ -103,9 +76,20 @@ impl Script {
                 let error = io::Error::from_raw_os_error(errno);
                 return Err(Failure::Step { step, error });
             }
-            self.weakened.push(Weakened { step, errno });
+            weakened.push(Weakened { step, errno });
         }
-        if *ended == 0 { Ok(()) } else { Err(Failure::Host) }
+        if *ended == 0 { Ok(weakened) } else { Err(Failure::Host) }
+    }
+}
+
+/// What a step takes away from an interpreter.
+fn lower(step: &Step) -> io::Result<Vec<Confinement>> {
+    match step {
+        Step::CgroupNamespace => Ok(vec![Confinement::OwnCgroupRoot]),
+        // A change of ids hides a process from its own user; this one is a program
+        // like any other from here on.
+        Step::Landlock { .. } => Ok(vec![Confinement::Dumpable(true), Confinement::Landlock]),
+        step => lockdown::lower(step).ok_or_else(|| rustix::io::Errno::NOSYS.into()),
     }
 }
 

@@ -21,7 +21,8 @@ use rustix::{
 use sys::fork::Fork;
 
 use super::{
-    Init, builder, enter, errno,
+    Init, Orders, builder, enter, errno,
+    script::Script,
     zygote::{Gifts, Newborn, Zygote},
 };
 use crate::{
@@ -163,14 +164,23 @@ impl Stage<'_> {
     fn fork(&mut self, number: u32, id: (u32, u32), parcel: Parcel) -> io::Result<()> {
         let (ours, theirs) =
             socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+        let plan = Orders::read(parcel.orders)?.plan;
+        let script = Script::new(&plan, builder::confinement(&plan))?;
         let gifts = Gifts { setup: theirs.as_fd(), rest: &parcel.channels };
-        let newborn = self.zygote.fork(&gifts)?;
-        drop(theirs);
+        let newborn = self.zygote.fork(&gifts, &script)?;
+        drop((theirs, parcel.channels));
         map(newborn.pid, id)?;
         self.say(&FromInit::Born { number }, Some(newborn.pidfd.as_fd()))?;
         if let Fork::Child = self.fork_among(&newborn)? {
-            let status = builder::run(self.init, number, newborn.pidfd.as_fd(), &ours, parcel);
-            sys::signal::exit_now(status);
+            let site = builder::Site {
+                number,
+                kernel: newborn.pidfd.as_fd(),
+                setup: &ours,
+                plan,
+                script: &script,
+                inherited: parcel.inherited,
+            };
+            sys::signal::exit_now(builder::run(self.init, site));
         }
         self.kernels.insert(number, newborn);
         Ok(())

@@ -19,7 +19,7 @@ use rustix::{
 };
 use sys::fork::Fork;
 
-use super::{ActionOrder, Init, errno, lockdown};
+use super::{ActionOrder, Init, errno, lockdown, script::Script};
 use crate::{
     plan::Step,
     wire::{self, Packet},
@@ -36,6 +36,8 @@ pub(super) struct Zygote {
     pub(super) pid: Pid,
     socket: OwnedFd,
     pub(super) is_alive: bool,
+    /// The script that it has.
+    script: String,
 }
 
 /// A forked interpreter that has not been confined yet.
@@ -58,7 +60,7 @@ impl Zygote {
         let (socket, theirs) =
             socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
         match init.alone.fork()? {
-            Fork::Parent(pid) => Ok(Self { pid, socket, is_alive: true }),
+            Fork::Parent(pid) => Ok(Self { pid, socket, is_alive: true, script: String::new() }),
             Fork::Child => {
                 drop(socket);
                 let Err(error) = become_interpreter(init, &theirs, namespaces);
@@ -91,14 +93,19 @@ impl Zygote {
         }
     }
 
-    /// Forks it.
-    pub(super) fn fork(&mut self, gifts: &Gifts<'_>) -> io::Result<Newborn> {
+    /// Forks it; what is born follows the script.
+    pub(super) fn fork(&mut self, gifts: &Gifts<'_>, script: &Script) -> io::Result<Newborn> {
         let gone = || io::Error::from(rustix::io::Errno::SRCH);
         if !self.is_alive {
             return Err(gone());
         }
         let all: Vec<_> =
             [gifts.setup].into_iter().chain(gifts.rest.iter().map(AsFd::as_fd)).collect();
+        if self.script != script.text {
+            let message = ["script\n", &script.text].concat();
+            wire::send_bytes(self.socket.as_fd(), message.as_bytes(), &[])?;
+            self.script.clone_from(&script.text);
+        }
         wire::send_bytes(self.socket.as_fd(), b"fork", &all)?;
         let limit = Timespec { tv_sec: FORK_SECONDS_MAX, tv_nsec: 0 };
         let mut wait = [PollFd::new(&self.socket, PollFlags::IN)];

@@ -54,7 +54,14 @@ async fn text_that_is_no_unicode_does_not_cost_the_kernel() {
     assert_eq!(turn.exception_name(), "ValueError");
     let code = "class Odd:\n  def __repr__(self): return '\\ud800'\ndisplay(Odd())\nOdd()";
     assert_eq!(guest.run(code).await.status(), TurnStatus::Ok);
-    for value in ["float('nan')", "float('inf')", "{'\\udcff': 1}", "{1: object()}"] {
+    for value in [
+        "float('nan')",
+        "float('inf')",
+        "10 ** 400",
+        "[0] * 300_000",
+        "{'\\udcff': 1}",
+        "{1: object()}",
+    ] {
         let code = format!(
             "class Value:\n  def _repr_json_(self): return {value}\n  def _repr_mimebundle_(self, \
              *a, **k): return {{'application/json': {value}}}\ndisplay(Value())\nValue()"
