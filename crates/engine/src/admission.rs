@@ -202,6 +202,7 @@ mod tests {
     use api::{Access, DownloadSpec, PolicySpec, Upload};
 
     use super::*;
+    use crate::TrustDomain;
 
     fn source(file_name: &str, text: &str) -> RunRequest {
         let (language, file_name, text) = ("python".into(), file_name.into(), text.into());
