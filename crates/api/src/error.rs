@@ -22,6 +22,8 @@ pub enum ErrorCode {
     ControlMissing,
     /// The sandbox could not be set up.
     LaunchFailed,
+    /// The session has ended.
+    SessionClosed,
     /// Too much is running already.
     Busy,
     /// A defect or a failure of the host underneath us.

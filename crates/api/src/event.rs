@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::RunId;
+use crate::{DisplayData, RunId, TurnId};
 
 /// One of a program's two output streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,5 +36,25 @@ pub enum Event<'a> {
         stream: StreamName,
         /// How many bytes.
         bytes: u64,
+    },
+    /// A kernel has got its code and is about to run it.
+    TurnStarted {
+        /// The turn.
+        turn_id: TurnId,
+    },
+    /// A kernel's code shows something.
+    Display {
+        /// What.
+        data: &'a DisplayData,
+    },
+    /// What a kernel's code has shown so far goes.
+    Clear {
+        /// Not before something new is shown.
+        wait: bool,
+    },
+    /// The value of the last expression of a kernel's code.
+    Value {
+        /// Its forms.
+        data: &'a DisplayData,
     },
 }

@@ -25,6 +25,16 @@ pub struct TurnId(Uuid);
 #[error("not a turn id: expected 36 characters such as 0190f3c2-7b1e-7c43-9d0a-1f2e3d4c5b6a")]
 pub struct InvalidTurnId;
 
+/// Names one session. Ids sort by the time they were made (UUID version 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SessionId(Uuid);
+
+/// The text is not a session id.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a session id: expected 36 characters such as 0190f3c2-7b1e-7c43-9d0a-1f2e3d4c5b6a")]
+pub struct InvalidSessionId;
+
 /// What every kind of id can do.
 macro_rules! id {
     ($name:ident, $invalid:ident) => {
@@ -54,3 +64,4 @@ macro_rules! id {
 
 id!(RunId, InvalidRunId);
 id!(TurnId, InvalidTurnId);
+id!(SessionId, InvalidSessionId);

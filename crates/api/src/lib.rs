@@ -21,10 +21,12 @@ pub use control::{Control, ControlReport, Enforcement, EnforcementLevel, Unknown
 pub use display::{DisplayData, ExceptionInfo, MimeBundle};
 pub use error::{ErrorBody, ErrorCode};
 pub use event::{Event, StreamName};
-pub use id::{InvalidRunId, InvalidTurnId, RunId, TurnId};
+pub use id::{InvalidRunId, InvalidSessionId, InvalidTurnId, RunId, SessionId, TurnId};
 pub use limits::{LimitsSpec, TimeLimit};
 pub use outcome::{Outcome, Phase};
-pub use policy_spec::{Access, NetworkSpec, PolicySpec, ProfileName, ShareSpec, UnknownProfile};
+pub use policy_spec::{
+    Access, NetworkSpec, PolicySpec, ProfileName, ShareSpec, StartSpec, UnknownProfile,
+};
 pub use run::{
     CapturedStream, Digests, DownloadSpec, DownloadedFile, Program, RunRequest, RunResult, Source,
     Upload, Workspace,

@@ -28,10 +28,28 @@ pub struct PolicySpec {
     pub env_vars: BTreeMap<String, String>,
     /// Controls without which the caller is willing to run.
     pub allow_missing: BTreeSet<Control>,
+    /// How the interpreter comes to be; `auto` if left out.
+    pub start: Option<StartSpec>,
+}
+
+/// How the interpreter of a run comes to be. It is as confined in every way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StartSpec {
+    /// From the pool where there is one that fits, else by a fresh start.
+    #[default]
+    Auto,
+    /// From the pool, or forked from a parked interpreter at once; by a fresh start
+    /// only where the run cannot be had so.
+    Fork,
+    /// By a fresh start: with an address space that no other run's is a copy of.
+    Exec,
 }
 
 /// A named set of allowed system calls.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum ProfileName {
     /// Less than most programs want: no Unix sockets, no file locks.
@@ -105,7 +123,7 @@ pub struct ShareSpec {
 }
 
 /// What may be done with a mount.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Access {
     /// Reading only.
     #[serde(rename = "ro")]

@@ -63,6 +63,7 @@ pub(crate) const fn of_error(code: ErrorCode) -> u8 {
         ErrorCode::ControlMissing
         | ErrorCode::LaunchFailed
         | ErrorCode::Busy
+        | ErrorCode::SessionClosed
         | ErrorCode::Internal => FAILED,
     }
 }

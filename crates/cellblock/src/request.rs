@@ -8,7 +8,7 @@ use std::{
 
 use api::{
     Access, Control, DownloadSpec, ErrorCode, LimitsSpec, NetworkSpec, PolicySpec, ProfileName,
-    Program, RunRequest, ShareSpec, Upload, Workspace,
+    Program, RunRequest, ShareSpec, StartSpec, Upload, Workspace,
 };
 
 use crate::{
@@ -102,6 +102,7 @@ fn policy(
         shares: options.volumes.iter().map(share).collect::<Result<_, _>>()?,
         env_vars: options.env_vars.iter().filter_map(|var| env_var(var, vars)).collect(),
         allow_missing,
+        start: options.cold.then_some(StartSpec::Exec),
     })
 }
 

@@ -42,6 +42,7 @@ impl House {
             search_path: vars.search_path(),
             python: settings.python.clone(),
             runs_max: 1,
+            warm: engine::WarmConfig::default(),
         };
         let engine = Engine::new(config, Arc::clone(&native) as Arc<dyn Backend>);
         Ok(Self { engine, native })

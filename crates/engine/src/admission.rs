@@ -93,7 +93,7 @@ pub(crate) struct Admission {
 #[derive(Debug)]
 pub(crate) struct Permit<'a> {
     run_id: RunId,
-    _place: SemaphorePermit<'a>,
+    _place: Option<SemaphorePermit<'a>>,
 }
 
 impl Permit<'_> {
@@ -110,27 +110,37 @@ impl Admission {
 
     /// Lets a run in. Nobody waits here: who finds no room is told so at once.
     pub(crate) fn admit(&self, work: Work<'_>) -> Result<Permit<'_>, RunError> {
-        if let Work::Request(request) = work {
-            check(request)?;
+        match work {
+            Work::Request(request, _) => check(request)?,
+            Work::Inside(inside) => {
+                check_program(&inside.run.program, &inside.run.args)?;
+                // Its session has room for it, or has said that it has none.
+                return Ok(Permit { run_id: RunId::generate(), _place: None });
+            }
+            Work::Probe(_) => {}
         }
         let busy = |_| RunError::Busy { maximum: self.runs_max };
         let place = self.places.try_acquire().map_err(busy)?;
-        Ok(Permit { run_id: RunId::generate(), _place: place })
+        Ok(Permit { run_id: RunId::generate(), _place: Some(place) })
     }
 }
 
 fn check(request: &RunRequest) -> Result<(), RequestError> {
-    match &request.program {
-        Program::Source(source) => check_source(source)?,
-        Program::Command { name } => check_command(name)?,
-    }
-    check_args(&request.args)?;
+    check_program(&request.program, &request.args)?;
     bounded("uploads", request.uploads.len(), TRANSFERS_MAX)?;
     bounded("downloads", request.downloads.len(), TRANSFERS_MAX)?;
     match request.workspace {
         Workspace::Host { .. } if !request.uploads.is_empty() => Err(RequestError::UploadIntoShare),
         _ => Ok(()),
     }
+}
+
+fn check_program(program: &Program, args: &[String]) -> Result<(), RequestError> {
+    match program {
+        Program::Source(source) => check_source(source)?,
+        Program::Command { name } => check_command(name)?,
+    }
+    check_args(args)
 }
 
 fn bounded(what: &'static str, given: usize, maximum: usize) -> Result<(), RequestError> {
@@ -192,6 +202,7 @@ mod tests {
     use api::{Access, DownloadSpec, PolicySpec, Upload};
 
     use super::*;
+    use crate::TrustDomain;
 
     fn source(file_name: &str, text: &str) -> RunRequest {
         let (language, file_name, text) = ("python".into(), file_name.into(), text.into());
@@ -307,7 +318,9 @@ mod tests {
     fn a_refused_request_takes_no_place() {
         let admission = Admission::new(1);
         let (refused, fine) = (command("", &[]), command("true", &[]));
-        assert!(matches!(admission.admit(Work::Request(&refused)), Err(RunError::Request(_))));
-        assert!(admission.admit(Work::Request(&fine)).is_ok());
+        let domain = TrustDomain::default();
+        let refused = admission.admit(Work::Request(&refused, &domain));
+        assert!(matches!(refused, Err(RunError::Request(_))));
+        assert!(admission.admit(Work::Request(&fine, &domain)).is_ok());
     }
 }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use policy::Ceiling;
 
+use crate::WarmConfig;
+
 /// What the operator tells the engine.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -15,6 +17,9 @@ pub struct Config {
     pub search_path: Vec<PathBuf>,
     /// The interpreter of the environment `bare`, if the operator names one.
     pub python: Option<PathBuf>,
-    /// The most runs at any one moment; at least one is always let in.
+    /// The most runs at any one moment; at least one is always let in. What goes on in
+    /// sessions is not counted.
     pub runs_max: usize,
+    /// What is kept warm.
+    pub warm: WarmConfig,
 }

@@ -7,16 +7,25 @@ use policy::Policy;
 use sandbox::Backend;
 
 use crate::{
-    Config, RunError,
+    Config, RunError, TrustDomain, WarmStats,
     admission::Admission,
     resolve::{Work, resolve},
+    session::Registry,
+    warm::Warm,
 };
 
 /// Runs code. One for a whole program; shared by reference.
 pub struct Engine {
+    pub(crate) core: Arc<Core>,
+    pub(crate) sessions: Arc<Registry>,
+}
+
+/// What runs and sessions share.
+pub(crate) struct Core {
     pub(crate) config: Config,
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) admission: Admission,
+    pub(crate) warm: Warm,
 }
 
 impl Engine {
@@ -24,13 +33,16 @@ impl Engine {
     #[must_use]
     pub fn new(config: Config, backend: Arc<dyn Backend>) -> Self {
         let admission = Admission::new(config.runs_max);
-        Self { config, backend, admission }
+        let warm = Warm::new(config.warm.clone(), Arc::clone(&backend));
+        let sessions = Arc::new(Registry::new(config.warm.sessions_max));
+        let core = Core { config, backend, admission, warm };
+        Self { core: Arc::new(core), sessions }
     }
 
     /// What the operator said.
     #[must_use]
-    pub const fn config(&self) -> &Config {
-        &self.config
+    pub fn config(&self) -> &Config {
+        &self.core.config
     }
 
     /// The policy that a run would have. Launches nothing.
@@ -38,13 +50,21 @@ impl Engine {
     /// # Errors
     /// As of [`Engine::run`], as far as they show before a launch.
     pub fn policy(&self, request: &RunRequest) -> Result<Policy, RunError> {
-        Ok(resolve(Work::Request(request), &self.config, self.backend.support())?.policy)
+        let (domain, core) = (TrustDomain::default(), &self.core);
+        let work = Work::Request(request, &domain);
+        Ok(resolve(work, &core.config, core.backend.support())?.policy)
     }
 
     /// What isolates.
     #[must_use]
     pub fn backend(&self) -> &dyn Backend {
-        &*self.backend
+        &*self.core.backend
+    }
+
+    /// What the pool has done so far, and what it holds.
+    #[must_use]
+    pub fn warm_stats(&self) -> WarmStats {
+        WarmStats { sessions: self.sessions.count(), ..self.core.warm.statistics() }
     }
 }
 

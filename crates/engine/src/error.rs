@@ -116,7 +116,7 @@ impl RunError {
 }
 
 /// An error's sentence with those of its causes, each once.
-fn with_causes(error: &dyn Error) -> String {
+pub(crate) fn with_causes(error: &dyn Error) -> String {
     let mut message = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

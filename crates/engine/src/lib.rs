@@ -4,6 +4,7 @@
 //! no wire format and no concrete backend. It starts no user code itself; the one
 //! kind of process it does start is a package installer, for [`environment::sync`].
 
+mod acquire;
 mod admission;
 mod cancel;
 mod config;
@@ -20,9 +21,12 @@ mod record;
 mod resolve;
 mod run;
 pub mod runtime;
+mod session;
 mod settle;
 mod text_file;
 mod transfer;
+mod warm;
+mod workspace;
 
 pub use admission::RequestError;
 pub use cancel::Cancel;
@@ -30,4 +34,10 @@ pub use config::Config;
 pub use engine::Engine;
 pub use error::RunError;
 pub use io::{EventSink, Input, RunIo};
+pub use kernel::{InputSource, NoInput};
+pub use session::{
+    CloseReason, EditError, FileInfo, FileKind, Session, SessionError, SessionInfo, SessionRequest,
+    SessionRun, TurnIo, View,
+};
 pub use transfer::UploadError;
+pub use warm::{TrustDomain, WarmConfig, WarmStats};

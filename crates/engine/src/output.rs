@@ -221,7 +221,7 @@ mod tests {
                     self.shown.extend_from_slice(bytes);
                 }
                 Event::Omitted { bytes, .. } => self.gaps.push((self.shown.len(), bytes)),
-                Event::Started { .. } => {}
+                _ => {}
             }
         }
     }

@@ -46,6 +46,19 @@ impl Pipe {
         }
     }
 
+    /// Reads what is there, without waiting; 0 at the end.
+    ///
+    /// # Errors
+    /// Nothing is there, or it cannot be read.
+    pub(crate) fn read_now(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match rustix::io::read(self.descriptor.get_ref(), &mut *buffer) {
+                Err(rustix::io::Errno::INTR) => {}
+                read => return Ok(read?),
+            }
+        }
+    }
+
     /// Writes all of it.
     pub(crate) async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {

@@ -9,14 +9,15 @@ use std::{
 };
 
 use api::{PolicySpec, Program, RunRequest, ShareSpec, Workspace};
-use policy::{GuestPath, HostSupport, Parts, Policy, PolicyError, guest};
+use policy::{GuestPath, HostSupport, Limits, Parts, Policy, PolicyError, guest};
 use sandbox::{Action, Payload};
 
 use crate::{
-    Config, RunError,
+    Config, RunError, SessionRun, TrustDomain,
     output::CAPTURE_BYTES_MAX,
     record::digest,
     runtime::{self, Runtime},
+    session::Sandboxed,
     transfer::{self, Download},
 };
 
@@ -24,9 +25,11 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Work<'a> {
     /// Somebody's code or command.
-    Request(&'a RunRequest),
+    Request(&'a RunRequest, &'a TrustDomain),
     /// Our own attempts at what is forbidden.
     Probe(&'a PolicySpec),
+    /// Somebody's code or command in a session's sandbox.
+    Inside(&'a Inside<'a>),
 }
 
 /// A run of which nothing is open any more.
@@ -39,6 +42,17 @@ pub(crate) struct Resolved {
     pub(crate) downloads: Vec<Download>,
     pub(crate) code_digest: String,
     pub(crate) environment_digest: Option<String>,
+    /// What the run may take; no more than the policy gives.
+    pub(crate) limits: Limits,
+}
+
+/// A run in a session's sandbox.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Inside<'a> {
+    pub(crate) run: &'a SessionRun,
+    pub(crate) session: &'a Sandboxed,
+    /// Tells its files from those of other runs there.
+    pub(crate) number: u64,
 }
 
 /// Resolves a run.
@@ -51,7 +65,8 @@ pub(crate) fn resolve(
     support: &HostSupport,
 ) -> Result<Resolved, RunError> {
     match work {
-        Work::Request(request) => resolve_request(request, config, support),
+        Work::Request(request, _) => resolve_request(request, config, support),
+        Work::Inside(inside) => resolve_inside(inside, config),
         Work::Probe(spec) => resolve_probe(spec, config, support),
     }
 }
@@ -67,8 +82,10 @@ fn resolve_request(
     let (workspace, bytes_max) = (policy.workspace(), policy.limits().workspace_bytes);
     let downloads = transfer::downloads(&request.downloads, workspace)?;
     payload.files = transfer::uploads(&request.uploads, payload.files, workspace, bytes_max)?;
-    let (programs, code_digest) = (programs(&payload), code_digest(request));
-    Ok(Resolved { policy, payload, programs, downloads, code_digest, environment_digest })
+    let (programs, code_digest) =
+        (programs(&payload), code_digest(&request.program, &request.args));
+    let limits = policy.limits().clone();
+    Ok(Resolved { policy, payload, programs, downloads, code_digest, environment_digest, limits })
 }
 
 fn resolve_probe(
@@ -81,7 +98,62 @@ fn resolve_probe(
     let (policy, payload, environment_digest) = bind(runtime, &spec, config, support)?;
     let (programs, downloads) = (programs(&payload), Vec::new());
     let code_digest = digest(["probe"]);
-    Ok(Resolved { policy, payload, programs, downloads, code_digest, environment_digest })
+    let limits = policy.limits().clone();
+    Ok(Resolved { policy, payload, programs, downloads, code_digest, environment_digest, limits })
+}
+
+fn resolve_inside(inside: &Inside<'_>, config: &Config) -> Result<Resolved, RunError> {
+    let Inside { run, session, number } = inside;
+    let frame = &session.frame;
+    let policy = frame.policy.clone();
+    let payload = runtime::inside(run, frame, *number, config)?;
+    let mut limits = policy.limits().clone();
+    limits.wall_time = run.wall_time.unwrap_or(limits.wall_time).min(limits.wall_time);
+    Ok(Resolved {
+        programs: programs(&payload),
+        code_digest: code_digest(&run.program, &run.args),
+        environment_digest: frame.digest.clone(),
+        downloads: Vec::new(),
+        policy,
+        payload,
+        limits,
+    })
+}
+
+/// The policy of a session: what a runtime brings and the caller wants.
+///
+/// # Errors
+/// A path or the policy is not to be had.
+pub(crate) fn session_policy(
+    runtime: &Runtime,
+    spec: &PolicySpec,
+    config: &Config,
+    support: &HostSupport,
+) -> Result<(PolicySpec, Policy), RunError> {
+    let spec = with_real_shares(spec, &Workspace::Private)?;
+    let policy = base_policy(runtime, &spec, config, support)?;
+    Ok((spec, policy))
+}
+
+/// A policy of what a runtime brings, while that is still needed, and a spec whose
+/// paths have been looked up.
+///
+/// # Errors
+/// The policy is not to be had.
+pub(crate) fn base_policy(
+    runtime: &Runtime,
+    spec: &PolicySpec,
+    config: &Config,
+    support: &HostSupport,
+) -> Result<Policy, RunError> {
+    let parts = Runtime {
+        mounts: runtime.mounts.clone(),
+        symlinks: runtime.symlinks.clone(),
+        env_vars: runtime.env_vars.clone(),
+        workspace: runtime.workspace.clone(),
+        ..Runtime::default()
+    };
+    Ok(bind(parts, spec, config, support)?.0)
 }
 
 /// Makes a policy of a runtime and a spec, and a payload of what is left of the runtime.
@@ -140,11 +212,11 @@ fn programs(payload: &Payload) -> Vec<String> {
     payload.steps.iter().map(|step| program(&step.action)).collect()
 }
 
-fn code_digest(request: &RunRequest) -> String {
-    match &request.program {
+fn code_digest(program: &Program, args: &[String]) -> String {
+    match program {
         Program::Source(source) => digest([source.text.as_str()]),
         Program::Command { name } => {
-            digest([name.as_str()].into_iter().chain(request.args.iter().map(String::as_str)))
+            digest([name.as_str()].into_iter().chain(args.iter().map(String::as_str)))
         }
     }
 }

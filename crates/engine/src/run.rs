@@ -5,7 +5,7 @@
 //! | admit | a place among the runs under way, and the run's id |
 //! | resolve | policy and payload |
 //! | open record | an account that will be closed; without one, no run |
-//! | acquire | a live sandbox in which nothing has run |
+//! | acquire | a live sandbox in which nothing of the run has run |
 //! | drive | facts: how it ended, what it wrote and used |
 //! | settle | the outcome |
 //! | fetch | the files that are wanted back |
@@ -15,8 +15,9 @@
 use api::{Event, PolicySpec, RunRequest, RunResult};
 
 use crate::{
-    Engine, RunError, RunIo,
+    Engine, RunError, RunIo, TrustDomain,
     drive::drive,
+    engine::Core,
     record::{Account, RecordGuard},
     resolve::{Resolved, Work, resolve},
     settle::settle,
@@ -30,7 +31,21 @@ impl Engine {
     /// See [`RunError`]. Whatever the code itself does is an outcome, not an error.
     /// With an error, as with a result, nothing of the run is left behind.
     pub async fn run(&self, request: RunRequest, io: RunIo<'_>) -> Result<RunResult, RunError> {
-        self.carry_out(Work::Request(&request), io).await
+        self.run_for(&TrustDomain::default(), request, io).await
+    }
+
+    /// Runs code or a command for somebody whose sandboxes have no interpreter in
+    /// common with those of others.
+    ///
+    /// # Errors
+    /// As of [`Engine::run`].
+    pub async fn run_for(
+        &self,
+        domain: &TrustDomain,
+        request: RunRequest,
+        io: RunIo<'_>,
+    ) -> Result<RunResult, RunError> {
+        self.core.carry_out(Work::Request(&request, domain), io).await
     }
 
     /// Runs the probe: forbidden acts, each attempted in a sandbox of this policy.
@@ -38,20 +53,27 @@ impl Engine {
     /// # Errors
     /// As of [`Engine::run`].
     pub async fn probe(&self, policy: PolicySpec, io: RunIo<'_>) -> Result<RunResult, RunError> {
-        self.carry_out(Work::Probe(&policy), io).await
+        self.core.carry_out(Work::Probe(&policy), io).await
     }
+}
 
-    async fn carry_out(&self, work: Work<'_>, io: RunIo<'_>) -> Result<RunResult, RunError> {
+impl Core {
+    /// Takes a run all the way.
+    pub(crate) async fn carry_out(
+        &self,
+        work: Work<'_>,
+        io: RunIo<'_>,
+    ) -> Result<RunResult, RunError> {
         // admit
         let permit = self.admission.admit(work)?;
         // resolve
         let resolved = resolve(work, &self.config, self.backend.support())?;
         // open record
         let record = RecordGuard::open(permit.run_id(), &resolved);
-        let Resolved { policy, payload, programs, downloads, .. } = resolved;
-        let limits = policy.limits();
+        let Resolved { policy, payload, programs, downloads, limits, .. } = resolved;
+        let limits = &limits;
         // acquire
-        let mut sandbox = self.backend.launch(&policy, payload).await?;
+        let mut sandbox = self.acquire(work, (&policy, payload), &io.stdin).await?;
         // drive
         io.events.event(Event::Started { run_id: permit.run_id() });
         let facts = drive(&mut *sandbox, &programs, limits, io).await?;

@@ -27,6 +27,7 @@ fn config(scratch: &Scratch, search_path: &[&str]) -> Config {
         environments: scratch.join("environments"),
         search_path: search_path.iter().map(|path| scratch.join(path)).collect(),
         python: None,
+        warm: engine::WarmConfig::default(),
         runs_max: 1,
     }
 }

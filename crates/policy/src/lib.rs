@@ -4,6 +4,7 @@
 //! are private and [`resolve`] is the only way to make one, so whoever holds one
 //! knows that it was checked.
 
+mod class;
 mod error;
 mod limits;
 mod mount;
@@ -13,6 +14,7 @@ mod shares;
 mod support;
 pub mod syscalls;
 
+pub use class::{PolicyClass, TemplateClass};
 pub use error::PolicyError;
 pub use limits::{Ceiling, Limits};
 pub use mount::{GuestPath, InvalidGuestPath, Mount, MountView};

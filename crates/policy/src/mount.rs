@@ -70,7 +70,7 @@ impl fmt::Display for GuestPath {
 }
 
 /// How a mount is tied to the host's files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MountView {
     /// Through an overlay of the sandbox's own: the same bytes, but locks,
@@ -81,7 +81,7 @@ pub enum MountView {
 }
 
 /// One host path, resolved and without symlinks, that is seen inside.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Mount {
     /// The host's path.
     pub source: PathBuf,

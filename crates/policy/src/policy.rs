@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use api::{Control, ProfileName};
+use api::{Control, ProfileName, StartSpec};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -25,7 +25,7 @@ pub mod guest {
 }
 
 /// Reach of the network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Network {
     /// Loopback only.
@@ -47,6 +47,7 @@ pub struct Policy {
     pub(crate) allow_missing: BTreeSet<Control>,
     pub(crate) audit: bool,
     pub(crate) core_scheduling: bool,
+    pub(crate) start: StartSpec,
 }
 
 impl Policy {
@@ -117,6 +118,20 @@ impl Policy {
         self.core_scheduling
     }
 
+    /// How the interpreter comes to be.
+    #[must_use]
+    pub const fn start(&self) -> StartSpec {
+        self.start
+    }
+
+    /// The same for a sandbox that lives for many turns: processor time is bounded
+    /// for each turn, by whoever watches it, and not for the sandbox.
+    #[must_use]
+    pub fn for_turns(mut self) -> Self {
+        self.limits.cpu_time = None;
+        self
+    }
+
     /// SHA-256 of the policy, in hexadecimal digits. Equal policies have equal digests.
     #[must_use]
     pub fn digest(&self) -> String {
@@ -138,7 +153,7 @@ impl Policy {
         let mounts: Vec<_> = self.mounts.iter().map(mount).collect();
         let symlinks: Vec<_> = self.symlinks.iter().map(symlink).collect();
         let places = (mounts, symlinks, text(self.workspace.as_path()));
-        let asked = (self.audit, self.core_scheduling);
+        let asked = (self.audit, self.core_scheduling, self.start);
         let limits = (&self.limits, &self.allow_missing, asked);
         (self.profile, limits, self.network, places, &self.env_vars)
     }

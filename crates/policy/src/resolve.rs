@@ -62,6 +62,7 @@ pub fn resolve(
         allow_missing: spec.allow_missing.clone(),
         audit: ceiling.audit,
         core_scheduling: ceiling.core_scheduling,
+        start: spec.start.unwrap_or_default(),
     };
     for (name, value) in &spec.env_vars {
         check_env_var(name, value)?;

@@ -498,6 +498,7 @@ fn any_spec() -> impl Strategy<Value = PolicySpec> {
             shares: shares.shares,
             env_vars,
             allow_missing,
+            start: None,
         },
     )
 }

@@ -263,7 +263,7 @@ impl EventSink for Streams {
         match event {
             Event::Output { stream: StreamName::Stdout, bytes } => self.stdout.push(bytes),
             Event::Output { stream: StreamName::Stderr, bytes } => self.stderr.push(bytes),
-            Event::Started { .. } | Event::Omitted { .. } => {}
+            _ => {}
         }
     }
 }

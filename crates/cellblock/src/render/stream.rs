@@ -117,7 +117,7 @@ impl EventSink for Streamed {
                 };
                 note(&format!("{bytes} bytes of {name} were left out (`--output-limit` sets it)"));
             }
-            Event::Omitted { .. } => {}
+            _ => {}
         }
     }
 }

@@ -128,7 +128,7 @@ impl EventSink for Shown {
         match event {
             Event::Output { bytes, .. } => self.bytes.extend_from_slice(bytes),
             Event::Omitted { bytes, .. } => self.omitted += bytes,
-            Event::Started { .. } => {}
+            _ => {}
         }
     }
 }

@@ -2,10 +2,12 @@
 
 mod create;
 mod error;
+mod fingerprint;
 mod installer_vars;
 mod list;
 mod name;
 mod packages;
+mod preload;
 mod pyproject;
 mod remove;
 mod sync;
@@ -14,11 +16,13 @@ use std::path::PathBuf;
 
 pub use create::create;
 pub use error::EnvironmentError;
+pub(crate) use fingerprint::fingerprint;
 pub use installer_vars::is_for_installer;
 use list::names;
 pub use list::{find, list};
 pub use name::check_name;
 pub(crate) use packages::{Packages, packages};
+pub(crate) use preload::preload;
 pub use remove::remove;
 pub use sync::sync;
 

@@ -30,6 +30,31 @@ pub(super) struct Project {
     pub(super) requires_python: Option<String>,
 }
 
+#[derive(Default, Deserialize)]
+struct Tools {
+    #[serde(default)]
+    tool: Tool,
+}
+
+#[derive(Default, Deserialize)]
+struct Tool {
+    #[serde(default)]
+    cellblock: Cellblock,
+}
+
+#[derive(Default, Deserialize)]
+struct Cellblock {
+    #[serde(default)]
+    preload: Vec<String>,
+}
+
+/// What the file of a directory says is to be loaded ahead; nothing where it does not
+/// say, or cannot be read.
+pub(super) fn preload(directory: &Path) -> Vec<String> {
+    let text = text_file::read(&directory.join(FILE), BYTES_MAX).unwrap_or_default();
+    toml::from_str::<Tools>(&text).unwrap_or_default().tool.cellblock.preload
+}
+
 /// Reads the file of a directory; `None` if there is none.
 ///
 /// # Errors

@@ -7,6 +7,7 @@
 mod error;
 mod interpreter;
 mod parts;
+mod session;
 mod source;
 mod steps;
 mod system;
@@ -19,6 +20,7 @@ use sandbox::{Action, FileEntry, Step};
 
 pub use error::RuntimeError;
 use parts::Parts;
+pub(crate) use session::{OWN_PREFIX, inside, leftovers, of_kernel};
 
 use crate::{
     Config, environment,

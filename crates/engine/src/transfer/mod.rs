@@ -10,6 +10,7 @@ mod save;
 mod upload;
 
 pub(crate) use download::{Download, DownloadError, downloads, fetch};
+pub(crate) use place::{shown, within};
 pub use upload::UploadError;
 pub(crate) use upload::uploads;
 
@@ -17,6 +18,6 @@ pub(crate) use upload::uploads;
 /// project with its sources, small enough to be listed in a result.
 const FILES_MAX: usize = 10_000;
 /// The deepest nesting below what was named: each level holds a descriptor.
-const DEPTH_MAX: usize = 64;
+pub(crate) const DEPTH_MAX: usize = 64;
 /// Read or written at a time.
 const CHUNK_BYTES: usize = 64 * 1024;

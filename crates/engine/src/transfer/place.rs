@@ -11,7 +11,7 @@ use policy::GuestPath;
 ///
 /// # Errors
 /// Why the path is not one.
-pub(super) fn within(path: &Path, workspace: &GuestPath) -> Result<PathBuf, &'static str> {
+pub(crate) fn within(path: &Path, workspace: &GuestPath) -> Result<PathBuf, &'static str> {
     if path.as_os_str().as_encoded_bytes().contains(&0) {
         return Err("it has a NUL");
     }
@@ -47,7 +47,7 @@ pub(super) fn base_name(path: &Path) -> Option<&OsStr> {
 }
 
 /// A path from inside for people to read: what cannot be seen or is not text is escaped.
-pub(super) fn shown(path: &Path) -> String {
+pub(crate) fn shown(path: &Path) -> String {
     let mut text = String::new();
     for chunk in path.as_os_str().as_encoded_bytes().utf8_chunks() {
         for character in chunk.valid().chars() {

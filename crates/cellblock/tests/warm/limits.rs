@@ -1,0 +1,75 @@
+//! Limits of turns, and the outcomes that tell of them.
+
+use api::{LimitsSpec, Outcome, TimeLimit};
+
+use crate::fixture::{Tests, text, turn, value, with_limits};
+
+pub(crate) const TESTS: Tests = &[
+    ("time_that_is_over_ends_a_turn", time_that_is_over_ends_a_turn),
+    ("processor_time_is_counted_for_each_turn", processor_time_is_counted_for_each_turn),
+    ("memory_that_is_used_up_ends_the_kernel", memory_that_is_used_up_ends_the_kernel),
+    ("output_is_bounded_and_counted", output_is_bounded_and_counted),
+    ("too_many_displays_are_a_limit", too_many_displays_are_a_limit),
+];
+
+fn time_that_is_over_ends_a_turn() {
+    let limits = LimitsSpec { wall_time_ms: Some(500), ..LimitsSpec::default() };
+    with_limits(limits, |session| async move {
+        turn(&session, "a = 1").await;
+        let timed_out = Outcome::TimedOut { limit: TimeLimit::WallTime };
+        let result = turn(&session, "print('begun', flush=True)\nwhile True: pass").await;
+        assert_eq!((result.outcome, result.state_lost), (timed_out, false), "{result:?}");
+        assert_eq!(text(&result.stdout), "begun\n");
+        assert_eq!(value(&turn(&session, "a").await), Some("1"));
+        let code = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass";
+        let result = turn(&session, code).await;
+        assert_eq!((result.outcome, result.state_lost), (timed_out, true), "{result:?}");
+        assert_eq!(value(&turn(&session, "'a' in globals()").await), Some("False"));
+    });
+}
+
+fn processor_time_is_counted_for_each_turn() {
+    let limits = LimitsSpec { cpu_time_ms: Some(700), ..LimitsSpec::default() };
+    with_limits(limits, |session| async move {
+        let work = "import time\nend = time.process_time() + 0.4\n\
+                    while time.process_time() < end: pass";
+        for _ in 0..4 {
+            let result = turn(&session, work).await;
+            assert_eq!(result.outcome, Outcome::Exited { code: 0 }, "{result:?}");
+        }
+        let result = turn(&session, "while True: pass").await;
+        let timed_out = Outcome::TimedOut { limit: TimeLimit::CpuTime };
+        assert_eq!((result.outcome, result.state_lost), (timed_out, false), "{result:?}");
+        assert_eq!(value(&turn(&session, "1").await), Some("1"));
+    });
+}
+
+fn memory_that_is_used_up_ends_the_kernel() {
+    let limits = LimitsSpec { memory_bytes: Some(96 << 20), ..LimitsSpec::default() };
+    with_limits(limits, |session| async move {
+        let result = turn(&session, "x = bytearray(300 << 20)").await;
+        assert_eq!((result.outcome, result.state_lost), (Outcome::OutOfMemory, true), "{result:?}");
+        assert_eq!(value(&turn(&session, "1").await), Some("1"));
+        let result = turn(&session, "x = bytearray(300 << 20)").await;
+        assert_eq!(result.outcome, Outcome::OutOfMemory);
+    });
+}
+
+fn output_is_bounded_and_counted() {
+    let limits = LimitsSpec { output_bytes: Some(1000), ..LimitsSpec::default() };
+    with_limits(limits, |session| async move {
+        let result = turn(&session, "print('x' * 5_000_000)").await;
+        assert_eq!(result.stdout.total_bytes, 5_000_001);
+        assert_eq!(text(&result.stdout).len(), 1000);
+        assert_eq!(result.stdout.omitted_bytes, 4_999_001);
+        assert_eq!(text(&turn(&session, "print('y')").await.stdout), "y\n");
+    });
+}
+
+fn too_many_displays_are_a_limit() {
+    with_limits(LimitsSpec::default(), |session| async move {
+        let result = turn(&session, "while True: display(1)").await;
+        assert_eq!((result.outcome, result.state_lost), (Outcome::OutputLimited, true));
+        assert_eq!(value(&turn(&session, "1").await), Some("1"));
+    });
+}

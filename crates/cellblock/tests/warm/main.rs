@@ -1,0 +1,32 @@
+//! Sessions, the pool and warm runs, with real kernels in real sandboxes.
+//!
+//! This program is the init of its sandboxes, too, so it has a `main` of its own.
+
+mod fixture;
+mod kernels;
+mod limits;
+mod pool;
+mod runs;
+mod workspace;
+
+use std::process::ExitCode;
+
+use engine::language::typescript;
+use libtest_mimic::{Arguments, Trial};
+
+fn main() -> ExitCode {
+    let builtins = backend_native::Builtins { strip_types: typescript::strip };
+    if let Some(code) = backend_native::role(builtins) {
+        return code;
+    }
+    let all = [kernels::TESTS, limits::TESTS, pool::TESTS, runs::TESTS, workspace::TESTS];
+    let trial = |(name, test): &(&str, fn())| {
+        let test = *test;
+        Trial::test(*name, move || {
+            test();
+            Ok(())
+        })
+    };
+    let trials = all.into_iter().flatten().map(trial).collect();
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}

@@ -1,0 +1,118 @@
+//! The pool, expiry, and who shares what.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use engine::{CloseReason, SessionRequest, TrustDomain, WarmConfig};
+
+use crate::fixture::{Tests, on_engine, turn, value, without_pool};
+
+pub(crate) const TESTS: Tests = &[
+    (
+        "a_ready_sandbox_is_taken_and_never_given_back",
+        a_ready_sandbox_is_taken_and_never_given_back,
+    ),
+    ("the_pool_grows_with_demand", the_pool_grows_with_demand),
+    ("what_waits_too_long_is_thrown_away", what_waits_too_long_is_thrown_away),
+    ("sessions_do_not_see_each_other", sessions_do_not_see_each_other),
+    ("trust_domains_have_zygotes_of_their_own", trust_domains_have_zygotes_of_their_own),
+    ("a_worn_zygote_is_replaced", a_worn_zygote_is_replaced),
+    ("an_unused_session_is_closed_and_a_running_turn_never", an_unused_session_is_closed),
+];
+
+fn a_ready_sandbox_is_taken_and_never_given_back() {
+    on_engine(WarmConfig::default(), |engine| async move {
+        let request = SessionRequest::default();
+        engine.prewarm(&request, 2).await.unwrap();
+        assert_eq!(engine.warm_stats().ready, 2);
+        let mut seen = BTreeSet::new();
+        for number in 0..4 {
+            let session = engine.create_session(request.clone()).await.unwrap();
+            let mark =
+                turn(&session, "open('mark', 'x').close(); import random; random.random()").await;
+            assert!(seen.insert(value(&mark).unwrap().to_owned()), "{number}: {mark:?}");
+            session.close().await;
+        }
+        let stats = engine.warm_stats();
+        assert!(stats.hits >= 2, "{stats:?}");
+        assert_eq!((stats.hits + stats.misses, stats.parked, stats.sessions), (4, 1, 0));
+    });
+}
+
+fn the_pool_grows_with_demand() {
+    on_engine(WarmConfig::default(), |engine| async move {
+        let first = engine.create_session(SessionRequest::default()).await.unwrap();
+        assert!(!first.info().was_ready);
+        while engine.warm_stats().ready == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let second = engine.create_session(SessionRequest::default()).await.unwrap();
+        assert!(second.info().was_ready);
+    });
+}
+
+fn what_waits_too_long_is_thrown_away() {
+    let config = WarmConfig { ready_age_max: Duration::from_millis(300), ..WarmConfig::default() };
+    on_engine(config, |engine| async move {
+        engine.prewarm(&SessionRequest::default(), 1).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        let session = engine.create_session(SessionRequest::default()).await.unwrap();
+        let stats = engine.warm_stats();
+        assert!(stats.discarded >= 1, "{stats:?}");
+        assert_eq!(value(&turn(&session, "1").await), Some("1"));
+    });
+}
+
+fn sessions_do_not_see_each_other() {
+    on_engine(without_pool(), |engine| async move {
+        let one = engine.create_session(SessionRequest::default()).await.unwrap();
+        let other = engine.create_session(SessionRequest::default()).await.unwrap();
+        turn(&one, "secret = 1; open('secret.txt', 'w').close(); open('/tmp/s', 'w').close()")
+            .await;
+        let seen = "import os; ('secret' in globals(), os.listdir('.'), os.listdir('/tmp'), \
+                    [p for p in os.listdir('/proc') if p.isdigit()])";
+        assert_eq!(value(&turn(&other, seen).await), Some("(False, [], [], ['1'])"));
+    });
+}
+
+fn trust_domains_have_zygotes_of_their_own() {
+    on_engine(without_pool(), |engine| async move {
+        for name in ["a", "b", "a"] {
+            let trust_domain = TrustDomain::new(name);
+            let request = SessionRequest { trust_domain, ..SessionRequest::default() };
+            engine.create_session(request).await.unwrap();
+        }
+        let stats = engine.warm_stats();
+        assert_eq!((stats.parked, stats.zygotes, stats.sessions), (2, 2, 3));
+    });
+}
+
+fn a_worn_zygote_is_replaced() {
+    let config = WarmConfig { zygote_forks_max: 2, ..without_pool() };
+    on_engine(config, |engine| async move {
+        let mut sessions = Vec::new();
+        while engine.warm_stats().parked < 2 {
+            sessions.push(engine.create_session(SessionRequest::default()).await.unwrap());
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        for session in &sessions {
+            assert_eq!(value(&turn(session, "1").await), Some("1"));
+        }
+        assert_eq!(engine.warm_stats().zygotes, 1);
+    });
+}
+
+fn an_unused_session_is_closed() {
+    on_engine(without_pool(), |engine| async move {
+        let request = SessionRequest {
+            idle_time: Some(Duration::from_millis(400)),
+            lifetime: Some(Duration::from_secs(1)),
+            ..SessionRequest::default()
+        };
+        let session = engine.create_session(request).await.unwrap();
+        let result = turn(&session, "import time; time.sleep(2.5); 'through'").await;
+        assert_eq!(value(&result), Some("'through'"), "{result:?}");
+        tokio::time::sleep(Duration::from_millis(1800)).await;
+        assert_eq!(session.info().closed, Some(CloseReason::Age));
+        assert!(engine.session(session.id()).is_none());
+    });
+}

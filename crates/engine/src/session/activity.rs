@@ -1,0 +1,172 @@
+//! Whether a session is used, and since when it is not.
+
+use std::{
+    fmt,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// Why a session is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// Somebody closed it.
+    Asked,
+    /// It was not used for too long.
+    Idle,
+    /// It was as old as a session may get.
+    Age,
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Asked => "it was closed",
+            Self::Idle => "it was not used for too long",
+            Self::Age => "it was as old as a session may get",
+        })
+    }
+}
+
+/// What a session's use is known by.
+#[derive(Debug)]
+pub(super) struct Activity {
+    created: Instant,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    uses: usize,
+    last: Instant,
+    closed: Option<CloseReason>,
+}
+
+/// A use of a session; it is over when this is dropped.
+#[derive(Debug)]
+pub(super) struct Active<'a>(&'a Activity);
+
+/// When a session is to be closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    /// Not before this time has passed.
+    In(Duration),
+    /// Now.
+    Now(CloseReason),
+    /// It is closed.
+    Closed,
+}
+
+/// How often a session that should be closed but is used is looked at.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+impl Activity {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { created: now, state: Mutex::new(State { uses: 0, last: now, closed: None }) }
+    }
+
+    /// Begins a use.
+    pub(super) fn begin(&self) -> Result<Active<'_>, CloseReason> {
+        let mut state = self.lock();
+        if let Some(reason) = state.closed {
+            return Err(reason);
+        }
+        state.uses += 1;
+        state.last = Instant::now();
+        Ok(Active(self))
+    }
+
+    /// Closes it; says no more than the first reason.
+    pub(super) fn close(&self, reason: CloseReason) {
+        self.lock().closed.get_or_insert(reason);
+    }
+
+    pub(super) fn closed(&self) -> Option<CloseReason> {
+        self.lock().closed
+    }
+
+    /// Its age, how long it was not used, and whether it is used now.
+    pub(super) fn state(&self) -> (Duration, Duration, bool) {
+        let state = self.lock();
+        (self.created.elapsed(), state.last.elapsed(), state.uses > 0)
+    }
+
+    /// Closes it if it is due and nobody uses it; both are one deed, so that no use
+    /// begins between them.
+    pub(super) fn close_if_due(&self, now: Instant, idle: Duration, lifetime: Duration) -> Due {
+        let mut state = self.lock();
+        let due = due(&state, self.created, now, (idle, lifetime));
+        if let Due::Now(reason) = due {
+            state.closed = Some(reason);
+        }
+        due
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Whoever panicked with it left numbers that are whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Active<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.uses -= 1;
+        state.last = Instant::now();
+    }
+}
+
+fn due(state: &State, created: Instant, now: Instant, limits: (Duration, Duration)) -> Due {
+    if state.closed.is_some() {
+        return Due::Closed;
+    }
+    let left = |since: Instant, limit: Duration| {
+        limit.saturating_sub(now.saturating_duration_since(since))
+    };
+    let (idle, age) = (left(state.last, limits.0), left(created, limits.1));
+    match (state.uses > 0, age.is_zero(), idle.is_zero()) {
+        // What is under way is never cut off.
+        (true, ..) => Due::In(age.max(LOOK_AGAIN).min(limits.0.max(LOOK_AGAIN))),
+        (false, true, _) => Due::Now(CloseReason::Age),
+        (false, _, true) => Due::Now(CloseReason::Idle),
+        _ => Due::In(idle.min(age)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_closed_when_it_is_old_or_unused_and_never_while_it_is_used() {
+        let created = Instant::now();
+        let at = |seconds| created + Duration::from_secs(seconds);
+        let state = |uses, last| State { uses, last: at(last), closed: None };
+        let limits = (Duration::from_secs(10), Duration::from_secs(100));
+        let due = |state: State, now| due(&state, created, at(now), limits);
+        let wait = |seconds| Due::In(Duration::from_secs(seconds));
+        assert_eq!(due(state(0, 0), 0), wait(10));
+        assert_eq!(due(state(0, 5), 9), wait(6));
+        assert_eq!(due(state(0, 5), 15), Due::Now(CloseReason::Idle));
+        assert_eq!(due(state(0, 95), 99), wait(1));
+        assert_eq!(due(state(0, 95), 100), Due::Now(CloseReason::Age));
+        assert_eq!(due(state(0, 5), 1000), Due::Now(CloseReason::Age));
+        assert_eq!(due(state(1, 5), 50), wait(10));
+        assert_eq!(due(state(1, 5), 97), wait(3));
+        assert_eq!(due(state(2, 5), 1000), wait(1));
+        let closed = State { closed: Some(CloseReason::Asked), ..state(0, 0) };
+        assert_eq!(due(closed, 1000), Due::Closed);
+    }
+
+    #[test]
+    fn no_use_begins_once_it_is_closed() {
+        let activity = Activity::new(Instant::now());
+        let active = activity.begin().unwrap();
+        let now = Instant::now() + Duration::from_secs(60);
+        let (idle, lifetime) = (Duration::from_secs(1), Duration::from_secs(1));
+        assert!(matches!(activity.close_if_due(now, idle, lifetime), Due::In(_)));
+        drop(active);
+        assert_eq!(activity.close_if_due(now, idle, lifetime), Due::Now(CloseReason::Age));
+        assert_eq!(activity.begin().unwrap_err(), CloseReason::Age);
+        assert_eq!(activity.close_if_due(now, idle, lifetime), Due::Closed);
+    }
+}

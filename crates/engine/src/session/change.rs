@@ -1,0 +1,155 @@
+//! Which files a turn has created, changed or deleted.
+
+use std::{
+    collections::BTreeMap,
+    io::Read,
+    os::fd::BorrowedFd,
+    path::{Path, PathBuf},
+};
+
+use api::{FileChange, FileChangeKind};
+use sha2::{Digest, Sha256};
+
+use super::mime;
+use crate::{
+    record::hexadecimal,
+    runtime::OWN_PREFIX,
+    transfer::shown,
+    workspace::{self, Kind, Look},
+};
+
+/// The most changes that are told of one turn; more is a package being unpacked.
+const CHANGES_MAX: usize = 1000;
+/// The largest file that is read for its digest.
+const FILE_BYTES_MAX: u64 = 16 << 20;
+/// The most that is read for digests after one turn: a few hundredths of a second.
+const BYTES_MAX: u64 = 32 << 20;
+/// Read at a time.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// The files of a workspace as they were at one moment.
+#[derive(Debug, Default)]
+pub(super) struct Snapshot {
+    files: BTreeMap<PathBuf, Look>,
+}
+
+impl Snapshot {
+    /// Looks at every file. One that cannot be seen from outside is not told of.
+    pub(super) fn take(root: BorrowedFd<'_>) -> Self {
+        let tree = workspace::walk(root, Path::new(".")).unwrap_or_default();
+        let files = tree
+            .entries
+            .into_iter()
+            .filter(|(path, look)| look.kind == Kind::File && !is_own(path));
+        Self { files: files.collect() }
+    }
+}
+
+/// Whether a file is ours and not the user's.
+fn is_own(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    name.as_encoded_bytes().starts_with(OWN_PREFIX.as_bytes())
+}
+
+/// What became of the files from one moment to another, by path.
+pub(super) fn changes(
+    before: &Snapshot,
+    after: &Snapshot,
+    root: Option<BorrowedFd<'_>>,
+) -> Vec<FileChange> {
+    let mut bytes_left = BYTES_MAX;
+    let mut changes = Vec::new();
+    for (path, change, look) in differences(before, after).take(CHANGES_MAX) {
+        let sha256 =
+            look.zip(root).and_then(|(look, root)| digest(root, path, look, &mut bytes_left));
+        changes.push(FileChange {
+            path: shown(path),
+            change,
+            size_bytes: look.map(|look| look.size),
+            sha256,
+            mime: mime::of(path).map(str::to_owned),
+        });
+    }
+    changes.sort_by(|left, right| left.path.cmp(&right.path));
+    changes
+}
+
+fn differences<'a>(
+    before: &'a Snapshot,
+    after: &'a Snapshot,
+) -> impl Iterator<Item = (&'a PathBuf, FileChangeKind, Option<&'a Look>)> {
+    let there = after.files.iter().filter_map(|(path, look)| match before.files.get(path) {
+        None => Some((path, FileChangeKind::Created, Some(look))),
+        Some(earlier) if earlier != look => Some((path, FileChangeKind::Changed, Some(look))),
+        Some(_) => None,
+    });
+    let gone = before.files.keys().filter(|path| !after.files.contains_key(*path));
+    there.chain(gone.map(|path| (path, FileChangeKind::Deleted, None)))
+}
+
+/// SHA-256 of a file; `None` if it is too large, or another by now.
+fn digest(root: BorrowedFd<'_>, path: &Path, look: &Look, bytes_left: &mut u64) -> Option<String> {
+    if look.size > FILE_BYTES_MAX.min(*bytes_left) {
+        return None;
+    }
+    let (file, _) = workspace::open_file(root, path).ok()?;
+    // It may grow while it is read.
+    let mut file = file.take(look.size + 1);
+    let (mut hash, mut size) = (Sha256::new(), 0_u64);
+    let length = usize::try_from(look.size + 1).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES);
+    let mut buffer = vec![0; length];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(length) => {
+                hash.update(&buffer[..length]);
+                size += length as u64;
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(_) => return None,
+        }
+    }
+    *bytes_left = bytes_left.saturating_sub(size);
+    (size == look.size).then(|| hexadecimal(&hash.finalize()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::fd::AsFd};
+
+    use super::*;
+
+    #[test]
+    fn what_became_of_files_is_told_by_path() {
+        let scratch = std::env::temp_dir().join(format!("changes-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&scratch);
+        fs::create_dir_all(scratch.join("a/b")).unwrap();
+        fs::write(scratch.join("a/b/same.txt"), "same").unwrap();
+        fs::write(scratch.join("a/old.csv"), "old").unwrap();
+        fs::write(scratch.join("grows.json"), "{}").unwrap();
+        let root = fs::File::open(&scratch).unwrap();
+        let before = Snapshot::take(root.as_fd());
+        fs::write(scratch.join("a/new.png"), "abc").unwrap();
+        fs::write(scratch.join("grows.json"), "{\"a\": 1}").unwrap();
+        fs::remove_file(scratch.join("a/old.csv")).unwrap();
+        fs::write(scratch.join(".cellblock-1-main.sh"), "ours").unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", scratch.join("link")).unwrap();
+        let after = Snapshot::take(root.as_fd());
+        let told = changes(&before, &after, Some(root.as_fd()));
+        fs::remove_dir_all(&scratch).unwrap();
+        let short: Vec<_> =
+            told.iter().map(|c| (c.path.as_str(), c.change, c.size_bytes)).collect();
+        assert_eq!(
+            short,
+            [
+                ("a/new.png", FileChangeKind::Created, Some(3)),
+                ("a/old.csv", FileChangeKind::Deleted, None),
+                ("grows.json", FileChangeKind::Changed, Some(8)),
+            ]
+        );
+        let known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(told[0].sha256.as_deref(), Some(known));
+        assert_eq!(told[0].mime.as_deref(), Some("image/png"));
+        assert_eq!(told[1].sha256, None);
+    }
+}

@@ -1,0 +1,33 @@
+//! Closes a session that nobody uses any more.
+
+use std::{
+    sync::{Arc, Weak},
+    time::{Duration, Instant},
+};
+
+use tokio::time::sleep;
+
+use super::{Inner, activity::Due};
+
+/// The longest sleep: past it the clock's arithmetic is not worth trusting.
+const SLEEP_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// Waits until a session is due, and ends it then.
+pub(super) async fn watch(session: Weak<Inner>) {
+    loop {
+        let wait = {
+            let Some(inner) = session.upgrade() else { return };
+            match look(&inner) {
+                Due::Closed => return,
+                Due::Now(_) => return inner.end().await,
+                Due::In(wait) => wait,
+            }
+        };
+        sleep(wait.min(SLEEP_MAX)).await;
+    }
+}
+
+fn look(inner: &Arc<Inner>) -> Due {
+    let frame = &inner.sandboxed.frame;
+    inner.activity.close_if_due(Instant::now(), frame.idle_time, frame.lifetime)
+}

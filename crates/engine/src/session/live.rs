@@ -1,0 +1,126 @@
+//! A session's kernel between turns: that it is there, and what to do if it is not.
+
+use std::{io, time::Duration};
+
+use kernel::Kernel;
+use sandbox::{Forked, LaunchError};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::{Inner, tap::Taps};
+use crate::{RunError, pipe::Pipe, warm::Fresh};
+
+/// How long the way in which a kernel ended may take to be known once its socket is
+/// closed.
+pub(super) const END_TIME_MAX: Duration = Duration::from_millis(500);
+
+/// What whoever has the session's turns knows.
+pub(super) struct Turns {
+    /// `None` where there is no kernel.
+    pub(super) live: Option<Live>,
+    /// Whether the kernel was replaced, and nobody has been told.
+    pub(super) is_lost: bool,
+}
+
+/// The channels of a kernel.
+pub(super) struct Live {
+    pub(super) kernel: Kernel,
+    pub(super) stdout: Pipe,
+    pub(super) stderr: Pipe,
+}
+
+impl Turns {
+    /// Takes a fresh sandbox apart.
+    pub(super) fn new(fresh: Fresh) -> Result<(Box<dyn Forked>, Self), RunError> {
+        let (forked, live) = Live::new(fresh)?;
+        Ok((forked, Self { live: Some(live), is_lost: false }))
+    }
+}
+
+impl Live {
+    fn new(fresh: Fresh) -> Result<(Box<dyn Forked>, Self), RunError> {
+        let pipe = |stream, descriptor| {
+            let failed = |source: io::Error| RunError::Stream { stream, source };
+            Pipe::reader(descriptor).map_err(failed)
+        };
+        let stdout = pipe("standard output", fresh.stdout)?;
+        let stderr = pipe("standard error", fresh.stderr)?;
+        Ok((fresh.forked, Self { kernel: fresh.kernel, stdout, stderr }))
+    }
+
+    /// Waits until a kernel that was left in the middle of something is idle.
+    async fn settle_down(&mut self) -> Result<(), kernel::KernelError> {
+        let mut taps = Taps::discarding(&self.stdout, &self.stderr);
+        let mut nobody = Ignored;
+        while !self.kernel.is_idle() {
+            tokio::select! {
+                biased;
+                event = self.kernel.next() => drop(event?),
+                () = taps.read(&mut nobody) => {}
+            }
+        }
+        taps.drain(&mut nobody);
+        Ok(())
+    }
+}
+
+/// Nobody is there to hear it.
+struct Ignored;
+
+impl crate::EventSink for Ignored {
+    fn event(&mut self, _: api::Event<'_>) {}
+}
+
+impl Inner {
+    /// Makes sure that there is an idle kernel. One that was left in the middle of
+    /// something gets the chance to obey an interrupt.
+    pub(super) async fn recover(&self, turns: &mut Turns) -> Result<(), RunError> {
+        if let Some(live) = &mut turns.live {
+            if !live.kernel.is_idle() {
+                let present = self.sandboxed.present().await;
+                if let Some(forked) = present.as_ref() {
+                    forked.interrupt();
+                    let settled =
+                        timeout(self.core.config.warm.interrupt_grace, live.settle_down());
+                    let _ = settled.await;
+                }
+            }
+            if live.kernel.check_idle().is_ok() {
+                return Ok(());
+            }
+        }
+        self.replace(turns).await
+    }
+
+    /// Has another kernel take over the files.
+    pub(super) async fn replace(&self, turns: &mut Turns) -> Result<(), RunError> {
+        turns.live = None;
+        turns.is_lost = true;
+        // Held until there is a new one: who enters waits for it.
+        let mut place = self.sandboxed.place().await;
+        let (warm, frame) = (&self.core.warm, &self.sandboxed.frame);
+        let (order, policy) = (&frame.order, &frame.policy);
+        let succeeded = match place.take() {
+            Some(forked) => warm.succeed(order, policy, forked.into_remains()).await,
+            None => Err(LaunchError::Lost { detail: "there was no sandbox".to_owned() }),
+        };
+        let fresh = match succeeded {
+            Ok(fresh) => fresh,
+            // Without the files, which is better than no sandbox at all.
+            Err(_) => warm.check_out(order, policy).await?,
+        };
+        let (forked, live) = Live::new(fresh)?;
+        *place = Some(forked);
+        turns.live = Some(live);
+        Ok(())
+    }
+
+    /// Waits for an idle kernel's answer to a short question; leaves the kernel to be
+    /// recovered if it takes too long.
+    pub(super) async fn short<T>(
+        answer: impl Future<Output = Result<T, kernel::KernelError>>,
+        time: Duration,
+    ) -> Result<T, kernel::KernelError> {
+        let late = kernel::KernelError::Closed;
+        timeout_at(Instant::now() + time, answer).await.unwrap_or(Err(late))
+    }
+}

@@ -1,0 +1,68 @@
+//! The sandbox of a session: always the one that is there now.
+
+use std::{fmt, sync::Arc};
+
+use api::Enforcement;
+use policy::Policy;
+use sandbox::{Forked, LaunchError, Payload, Sandbox};
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use super::Frame;
+use crate::RunError;
+
+/// The sandbox of a session. Only whoever has the session's turns replaces it.
+pub(crate) struct Sandboxed {
+    pub(crate) frame: Frame,
+    pub(super) about: About,
+    forked: RwLock<Option<Box<dyn Forked>>>,
+}
+
+impl fmt::Debug for Sandboxed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Sandboxed").finish_non_exhaustive()
+    }
+}
+
+/// What was known of the sandbox when it was handed out.
+pub(super) struct About {
+    pub(super) was_ready: bool,
+    pub(super) complaints: Arc<[String]>,
+    pub(super) hello: ::kernel::Hello,
+}
+
+/// A look at the sandbox that is there now.
+pub(super) type Present<'a> = RwLockReadGuard<'a, Option<Box<dyn Forked>>>;
+
+impl Sandboxed {
+    pub(super) fn new(frame: Frame, forked: Box<dyn Forked>, about: About) -> Self {
+        Self { frame, about, forked: RwLock::new(Some(forked)) }
+    }
+
+    pub(super) async fn present(&self) -> Present<'_> {
+        self.forked.read().await
+    }
+
+    /// The place itself, for another sandbox to be put there.
+    pub(super) async fn place(&self) -> RwLockWriteGuard<'_, Option<Box<dyn Forked>>> {
+        self.forked.write().await
+    }
+
+    pub(super) async fn clear(&self) {
+        drop(self.place().await.take());
+    }
+
+    pub(super) async fn enforcement(&self) -> Option<Enforcement> {
+        self.present().await.as_ref().map(|forked| forked.enforcement().clone())
+    }
+
+    /// Makes a further sandbox inside.
+    pub(crate) async fn enter(
+        &self,
+        policy: &Policy,
+        payload: Payload,
+    ) -> Result<Box<dyn Sandbox>, RunError> {
+        let present = self.present().await;
+        let gone = || LaunchError::Lost { detail: "the session's sandbox is gone".to_owned() };
+        Ok(present.as_ref().ok_or_else(gone)?.enter(policy, payload).await?)
+    }
+}

@@ -1,0 +1,76 @@
+//! Programs in a session's sandbox, beside its kernel.
+
+use std::sync::atomic::Ordering;
+
+use api::{Phase, RunResult};
+use sandbox::{Action, Command, Exit, Payload, ProcessStatus, SandboxError, Step};
+use tokio::time::{Duration, timeout};
+
+use super::{Inner, RUNS_AT_ONCE_MAX, Session, SessionError, SessionRun};
+use crate::{
+    RunError, RunIo,
+    resolve::{Inside, Work},
+    runtime,
+};
+
+/// How long a program of our own may take, such as the one that removes files.
+const OWN_TIME_MAX: Duration = Duration::from_secs(20);
+
+impl Session {
+    /// Runs a command, or source of any language, in the sandbox of the session. It sees
+    /// the same files as the kernel, and does not wait for it.
+    ///
+    /// # Errors
+    /// The session is closed, too many run, or the program cannot be run. Whatever the
+    /// program does is an outcome, not an error.
+    pub async fn run(
+        &self,
+        request: &SessionRun,
+        io: RunIo<'_>,
+    ) -> Result<RunResult, SessionError> {
+        let inner = &self.inner;
+        let _active = inner.begin()?;
+        let full = |_| SessionError::TooManyRuns { maximum: RUNS_AT_ONCE_MAX };
+        let _place = inner.running.try_acquire().map_err(full)?;
+        let number = inner.runs.fetch_add(1, Ordering::Relaxed);
+        let inside = Inside { run: request, session: &inner.sandboxed, number };
+        let result = inner.core.carry_out(Work::Inside(&inside), io).await;
+        if let api::Program::Source(_) = request.program {
+            inner.clear_away(&inside).await;
+        }
+        Ok(result?)
+    }
+}
+
+impl Inner {
+    /// Removes what a run had for itself. What cannot be removed is left.
+    async fn clear_away(&self, inside: &Inside<'_>) {
+        let config = &self.core.config;
+        let payload = runtime::inside(inside.run, &self.sandboxed.frame, inside.number, config);
+        if let Ok(payload) = payload {
+            let _ = self.remove(runtime::leftovers(inside.number, &payload)).await;
+        }
+    }
+
+    /// Removes files and directories with all that is in them.
+    pub(super) async fn remove(&self, paths: Vec<String>) -> Result<Exit, RunError> {
+        let policy = &self.sandboxed.frame.policy;
+        let args = ["-rf".to_owned(), "--".to_owned()].into_iter().chain(paths).collect();
+        let directory = policy.workspace().clone();
+        let command = Command { program: "rm".into(), args, directory };
+        let step = Step { phase: Phase::Run, action: Action::Command(command) };
+        let payload = Payload { files: Vec::new(), steps: vec![step] };
+        let mut sandbox = self.sandboxed.enter(policy, payload).await?;
+        let ended = timeout(OWN_TIME_MAX, sandbox.run()).await;
+        let late = |_| SandboxError::Lost { detail: "it takes too long".to_owned() };
+        ended
+            .map_err(late)
+            .flatten()
+            .map_err(|error| RunError::of_sandbox(error, &["rm".to_owned()]))
+    }
+}
+
+/// Whether a program of our own has done what it was for.
+pub(super) const fn has_succeeded(exit: &Exit) -> bool {
+    matches!(exit.status, ProcessStatus::Exited(0))
+}

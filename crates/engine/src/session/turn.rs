@@ -1,0 +1,252 @@
+//! A turn: code for a session's kernel.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use ::kernel::{InputSource, KernelError};
+use api::{CapturedStream, Completion, Event, Inspection, TurnId, TurnRequest, TurnResult, Usage};
+use policy::Limits;
+use sandbox::{Forked, LaunchError};
+use tokio::sync::MutexGuard;
+
+use super::{
+    Inner, Session, SessionError, TURNS_WAITING_MAX,
+    change::{Snapshot, changes},
+    live::{Live, Turns},
+    settle::{Settled, settle},
+    tap::Taps,
+    turning::{Terms, Turning},
+};
+use crate::{Cancel, EventSink, RunError};
+
+/// How long a kernel may take for what it is asked while somebody types.
+const SHORT_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// What connects a turn with whoever asked for it.
+pub struct TurnIo<'a> {
+    /// Where its events go.
+    pub events: &'a mut dyn EventSink,
+    /// Interrupts it.
+    pub cancel: Cancel,
+    /// Answers code that asks for input, where the request allows that.
+    pub input: &'a mut dyn InputSource,
+    /// How long it may take; as long as the session's policy has it if left out or longer.
+    pub wall_time: Option<Duration>,
+}
+
+/// What is known of a turn before its files are looked at.
+struct Facts {
+    settled: Settled,
+    stdout: CapturedStream,
+    stderr: CapturedStream,
+    collector: ::kernel::Collector,
+    usage: Usage,
+}
+
+impl Session {
+    /// Runs code in the kernel. One turn is under way at a time; others wait in line,
+    /// and their time begins when they do.
+    ///
+    /// # Errors
+    /// The session is closed, too many wait, or there is no kernel to be had. Whatever
+    /// the code does is an outcome, not an error. With either, and if this is dropped,
+    /// the session works on.
+    pub async fn turn(
+        &self,
+        request: &TurnRequest,
+        io: TurnIo<'_>,
+    ) -> Result<TurnResult, SessionError> {
+        let inner = &self.inner;
+        let _active = inner.begin()?;
+        let mut turns = inner.in_line().await?;
+        inner.recover(&mut turns).await?;
+        let turn_id = TurnId::generate();
+        let left = Left::new(inner);
+        let before = inner.snapshot().await;
+        io.events.event(Event::TurnStarted { turn_id });
+        let mut facts = inner.drive(&mut turns, request, io).await?;
+        if !facts.settled.is_kept {
+            // Where there is none to be had now, the next turn tries again.
+            let _ = inner.replace(&mut turns).await;
+        }
+        let after = inner.snapshot().await;
+        let files = inner.changes(before, after).await;
+        left.as_it_should_be();
+        inner.turns_done.fetch_add(1, Ordering::Relaxed);
+        Ok(TurnResult {
+            turn_id,
+            outcome: facts.settled.outcome,
+            stdout: facts.stdout,
+            stderr: facts.stderr,
+            displays: facts.collector.take_displays(),
+            result: facts.collector.take_result(),
+            exception: facts.collector.take_exception(),
+            execution_count: facts.settled.count,
+            files,
+            usage: facts.usage,
+            state_lost: std::mem::take(&mut turns.is_lost),
+            detail: facts.settled.detail,
+        })
+    }
+
+    /// How code can go on after that many characters. Waits for the turn under way.
+    ///
+    /// # Errors
+    /// As of [`Session::turn`], or it takes too long.
+    pub async fn complete(&self, code: &str, cursor: usize) -> Result<Completion, SessionError> {
+        let _active = self.inner.begin()?;
+        let mut turns = self.inner.in_line().await?;
+        self.inner.recover(&mut turns).await?;
+        let left = Left::new(&self.inner);
+        let live = turns.live()?;
+        let answer = Inner::short(live.kernel.complete(code, cursor), SHORT_TIME_MAX).await;
+        left.unless_failed(&answer);
+        Ok(answer?)
+    }
+
+    /// What is known of the name at that many characters. Waits for the turn under way.
+    ///
+    /// # Errors
+    /// As of [`Session::turn`], or it takes too long.
+    pub async fn inspect(
+        &self,
+        code: &str,
+        cursor: usize,
+        detail: bool,
+    ) -> Result<Inspection, SessionError> {
+        let _active = self.inner.begin()?;
+        let mut turns = self.inner.in_line().await?;
+        self.inner.recover(&mut turns).await?;
+        let left = Left::new(&self.inner);
+        let live = turns.live()?;
+        let answer = Inner::short(live.kernel.inspect(code, cursor, detail), SHORT_TIME_MAX).await;
+        left.unless_failed(&answer);
+        Ok(answer?)
+    }
+}
+
+impl Turns {
+    fn live(&mut self) -> Result<&mut Live, RunError> {
+        let gone = || RunError::Lost { detail: "the session has no kernel".to_owned() };
+        self.live.as_mut().ok_or_else(gone)
+    }
+}
+
+impl Inner {
+    /// Waits until no other turn is under way, in a line of bounded length.
+    async fn in_line(&self) -> Result<MutexGuard<'_, Turns>, SessionError> {
+        if let Ok(turns) = self.turns.try_lock() {
+            return Ok(turns);
+        }
+        let full = |_| SessionError::TurnsWaiting { maximum: TURNS_WAITING_MAX };
+        let _place = self.waiting.try_acquire().map_err(full)?;
+        let turns = self.turns.lock().await;
+        match self.activity.closed() {
+            Some(reason) => Err(SessionError::Closed { reason }),
+            None => Ok(turns),
+        }
+    }
+
+    async fn drive(
+        &self,
+        turns: &mut Turns,
+        request: &TurnRequest,
+        io: TurnIo<'_>,
+    ) -> Result<Facts, SessionError> {
+        let present = self.sandboxed.present().await;
+        let gone = || LaunchError::Lost { detail: "the session's sandbox is gone".to_owned() };
+        let forked: &dyn Forked = present.as_deref().ok_or_else(gone).map_err(RunError::from)?;
+        let Live { kernel, stdout, stderr } = turns.live()?;
+        let limits = self.limits(io.wall_time);
+        let usage_before = forked.usage();
+        let taps = Taps::new(stdout, stderr, limits.output_bytes);
+        let terms = Terms {
+            limits: &limits,
+            grace: self.core.config.warm.interrupt_grace,
+            cancel: &io.cancel,
+            said: self.signals.listen(),
+            cpu_before_ms: usage_before.cpu_time_ms.unwrap_or(0),
+        };
+        let began = Instant::now();
+        kernel.begin(request)?;
+        let mut turning = Turning::new(kernel, taps, forked, io.events, terms);
+        let end = turning.to_end(io.input).await;
+        let usage = used(&usage_before, forked.usage(), began.elapsed());
+        let settled = settle(&end, turning.stop);
+        let (collector, stdout, stderr) = turning.finish();
+        Ok(Facts { settled, stdout, stderr, collector, usage })
+    }
+
+    /// What a turn may take.
+    fn limits(&self, wall_time: Option<Duration>) -> Limits {
+        let mut limits = self.sandboxed.frame.policy.limits().clone();
+        limits.wall_time = wall_time.unwrap_or(limits.wall_time).min(limits.wall_time);
+        limits
+    }
+
+    async fn snapshot(&self) -> Snapshot {
+        let present = self.sandboxed.present().await;
+        present
+            .as_ref()
+            .and_then(|forked| forked.workspace())
+            .map(Snapshot::take)
+            .unwrap_or_default()
+    }
+
+    async fn changes(&self, before: Snapshot, after: Snapshot) -> Vec<api::FileChange> {
+        let present = self.sandboxed.present().await;
+        let workspace = present.as_ref().and_then(|forked| forked.workspace());
+        changes(&before, &after, workspace)
+    }
+}
+
+fn used(before: &Usage, now: Usage, wall: Duration) -> Usage {
+    let spent = |now: u64| now.saturating_sub(before.cpu_time_ms.unwrap_or(0));
+    Usage {
+        wall_time_ms: u64::try_from(wall.as_millis()).unwrap_or(u64::MAX),
+        cpu_time_ms: now.cpu_time_ms.map(spent),
+        ..now
+    }
+}
+
+/// Has a kernel seen to whose caller went away in the middle.
+struct Left<'a> {
+    inner: &'a Arc<Inner>,
+    is_well: bool,
+}
+
+impl<'a> Left<'a> {
+    const fn new(inner: &'a Arc<Inner>) -> Self {
+        Self { inner, is_well: false }
+    }
+
+    fn as_it_should_be(mut self) {
+        self.is_well = true;
+    }
+
+    fn unless_failed<T>(mut self, answer: &Result<T, KernelError>) {
+        self.is_well = match answer {
+            Ok(_) => true,
+            Err(error) => error.leaves_kernel_usable(),
+        };
+    }
+}
+
+impl Drop for Left<'_> {
+    fn drop(&mut self) {
+        if self.is_well || self.inner.activity.closed().is_some() {
+            return;
+        }
+        // Whoever comes next does it where nobody can now.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let inner = Arc::clone(self.inner);
+        runtime.spawn(async move {
+            let mut turns = inner.turns.lock().await;
+            if inner.activity.closed().is_none() {
+                let _ = inner.recover(&mut turns).await;
+            }
+        });
+    }
+}

@@ -1,0 +1,88 @@
+//! A sandbox that was forked and has not been used.
+
+use std::{
+    os::fd::OwnedFd,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use kernel::{Configuration, Hello, Kernel};
+use policy::Policy;
+use sandbox::{Forked, KernelEnds, LaunchError, LiveLimits};
+use tokio::time::timeout;
+
+/// How long a forked kernel may take to say a word. It takes milliseconds; a machine
+/// that is out of processors may need more.
+const WORD_TIME_MAX: Duration = Duration::from_secs(20);
+
+/// A sandbox that nobody has used, with its kernel.
+pub(crate) struct Fresh {
+    pub(crate) forked: Box<dyn Forked>,
+    pub(crate) kernel: Kernel,
+    pub(crate) stdout: OwnedFd,
+    pub(crate) stderr: OwnedFd,
+    pub(crate) hello: Hello,
+    /// What its zygote could not load.
+    pub(crate) complaints: Arc<[String]>,
+    /// Whether it was ready when it was asked for.
+    pub(crate) was_ready: bool,
+    pub(super) since: Instant,
+}
+
+/// Waits until the kernel of a forked sandbox is there.
+pub(super) async fn make_ready(
+    mut forked: Box<dyn Forked>,
+    complaints: Arc<[String]>,
+) -> Result<Fresh, LaunchError> {
+    let taken = || LaunchError::Lost { detail: "its channels were taken before".to_owned() };
+    let KernelEnds { control, stdout, stderr } = forked.ends().ok_or_else(taken)?;
+    let mut kernel = Kernel::new(control).map_err(lost)?;
+    let hello = word(kernel.ready()).await?;
+    let (was_ready, since) = (false, Instant::now());
+    Ok(Fresh { forked, kernel, stdout, stderr, hello, complaints, was_ready, since })
+}
+
+impl Fresh {
+    /// Gives it the limits and the env vars of the policy that it is to have.
+    ///
+    /// # Errors
+    /// A limit cannot be set, or the kernel is gone.
+    pub(super) async fn fit(mut self, base: &Policy, policy: &Policy) -> Result<Self, LaunchError> {
+        let limits = live_limits(policy);
+        if limits != live_limits(base) {
+            self.forked.limit(&limits).map_err(lost)?;
+        }
+        let configuration = Configuration {
+            env: policy.env_vars().clone(),
+            directory: policy.workspace().to_string(),
+            argv: None,
+            output_bytes: None,
+        };
+        word(self.kernel.configure(&configuration)).await?;
+        Ok(self)
+    }
+}
+
+async fn word(
+    word: impl Future<Output = Result<Hello, kernel::KernelError>>,
+) -> Result<Hello, LaunchError> {
+    match timeout(WORD_TIME_MAX, word).await {
+        Ok(word) => word.map_err(lost),
+        Err(_) => Err(LaunchError::Lost { detail: "its kernel says nothing".to_owned() }),
+    }
+}
+
+fn lost(error: impl std::fmt::Display) -> LaunchError {
+    LaunchError::Lost { detail: error.to_string() }
+}
+
+const fn live_limits(policy: &Policy) -> LiveLimits {
+    let limits = policy.limits();
+    LiveLimits {
+        memory_bytes: limits.memory_bytes,
+        pids: limits.pids,
+        cpu_millis: limits.cpu_millis,
+        open_files: limits.open_files,
+        file_size_bytes: limits.file_size_bytes,
+    }
+}

@@ -1,0 +1,185 @@
+//! What is asked of the warm path: which interpreter, for whom, under which policy.
+
+use std::{path::PathBuf, sync::Arc};
+
+use api::{LimitsSpec, PolicySpec, RunRequest, StartSpec, Workspace};
+use policy::{HostSupport, Policy, PolicyClass, TemplateClass};
+use sandbox::{Action, Command, Payload};
+
+use super::Program;
+use crate::{Config, RunError, environment, language, resolve::base_policy, runtime::Runtime};
+
+/// Whose sandboxes may be forked from one interpreter. They share its layout in
+/// memory, so one that learns its own knows that of the others.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TrustDomain(Arc<str>);
+
+impl TrustDomain {
+    /// The domain of a name.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self(Arc::from(name))
+    }
+}
+
+impl Default for TrustDomain {
+    /// That of the person whose machine it is.
+    fn default() -> Self {
+        Self::new("local")
+    }
+}
+
+/// An interpreter as it is now; another once its environment has changed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Interpreter {
+    pub(super) environment: String,
+    pub(super) fingerprint: String,
+    pub(super) trust_domain: TrustDomain,
+    python: PathBuf,
+}
+
+/// What a parked interpreter is known by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct TemplateKey {
+    pub(super) interpreter: Interpreter,
+    class: TemplateClass,
+}
+
+/// What ready sandboxes are known by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct ClassKey {
+    pub(super) interpreter: Interpreter,
+    class: PolicyClass,
+}
+
+impl ClassKey {
+    pub(super) fn template(&self) -> TemplateKey {
+        TemplateKey { interpreter: self.interpreter.clone(), class: self.class.template().clone() }
+    }
+}
+
+/// What is asked of the warm path.
+#[derive(Clone, Debug)]
+pub(crate) struct Order {
+    pub(super) key: ClassKey,
+    /// Under which sandboxes are made before it is known for whom.
+    pub(super) base: Arc<Policy>,
+    pub(super) environments: PathBuf,
+}
+
+/// The parts of an order.
+pub(crate) struct Wanted<'a> {
+    pub(crate) environment: &'a str,
+    pub(crate) trust_domain: &'a TrustDomain,
+    /// The guest path of the interpreter.
+    pub(crate) python: PathBuf,
+    /// What the environment brings.
+    pub(crate) runtime: &'a Runtime,
+    pub(crate) spec: &'a PolicySpec,
+    pub(crate) policy: &'a Policy,
+}
+
+impl Order {
+    /// Orders sandboxes of a policy's class.
+    ///
+    /// # Errors
+    /// The environment is gone, or its class has no policy.
+    pub(crate) fn new(
+        wanted: Wanted<'_>,
+        config: &Config,
+        support: &HostSupport,
+    ) -> Result<Self, RunError> {
+        let Wanted { environment, trust_domain, python, runtime, spec, policy } = wanted;
+        let fingerprint = environment::fingerprint(&config.environments, environment, &python);
+        let interpreter = Interpreter {
+            environment: environment.to_owned(),
+            fingerprint,
+            trust_domain: trust_domain.clone(),
+            python,
+        };
+        let limits = policy.limits();
+        let millis =
+            |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let class_spec = PolicySpec {
+            env_vars: [].into(),
+            limits: LimitsSpec {
+                workspace_bytes: Some(limits.workspace_bytes),
+                workspace_inodes: Some(limits.workspace_inodes),
+                cpu_millis: limits.cpu_millis,
+                cpu_time_ms: limits.cpu_time.map(millis),
+                ..LimitsSpec::default()
+            },
+            ..spec.clone()
+        };
+        let base = base_policy(runtime, &class_spec, config, support)?;
+        let base = if limits.cpu_time.is_none() { base.for_turns() } else { base };
+        let key = ClassKey { interpreter, class: base.class() };
+        let environments = config.environments.clone();
+        Ok(Self { key, base: Arc::new(base), environments })
+    }
+
+    /// The guest path of the interpreter.
+    pub(super) fn python(&self) -> &std::path::Path {
+        &self.key.interpreter.python
+    }
+}
+
+/// Env vars that are read before a program's own code, so that one that has started
+/// without them is another program.
+const READ_AT_START: [&str; 8] =
+    ["PYTHON", "LD_", "MALLOC_", "GLIBC_", "LC_", "LANG", "OPENSSL_", "SSL_"];
+
+/// What a run asks of the warm path; `None` if only a fresh interpreter will do.
+pub(crate) fn order_for_run(
+    (request, trust_domain): (&RunRequest, &TrustDomain),
+    (policy, payload): (&Policy, &mut Payload),
+    config: &Config,
+    support: &HostSupport,
+) -> Option<(Order, Program)> {
+    let wants = match policy.start() {
+        StartSpec::Auto => config.warm.pooled_runs,
+        StartSpec::Fork => true,
+        StartSpec::Exec => false,
+    };
+    let api::Program::Source(source) = &request.program else { return None };
+    let is_python = language::find(&source.language).is_some_and(|found| found.name == "python");
+    let is_shared = matches!(request.workspace, Workspace::Host { .. });
+    let is_early = |name: &String| READ_AT_START.iter().any(|start| name.starts_with(start));
+    let spec = &request.policy;
+    if !wants
+        || !is_python
+        || is_shared
+        || !spec.shares.is_empty()
+        || spec.env_vars.keys().any(is_early)
+    {
+        return None;
+    }
+    let [step] = payload.steps.as_slice() else { return None };
+    let Action::Command(Command { program, args, directory }) = &step.action else { return None };
+    let wanted = Wanted {
+        environment: &request.environment,
+        trust_domain,
+        python: program.clone(),
+        runtime: &crate::runtime::of(request, config).ok()?,
+        spec,
+        policy,
+    };
+    let order = Order::new(wanted, config, support).ok()?;
+    let files = std::mem::take(&mut payload.files);
+    match Program::new(args, directory, files) {
+        Ok(program) => Some((order, program)),
+        Err(files) => {
+            payload.files = files;
+            None
+        }
+    }
+}
+
+impl Interpreter {
+    /// Whether it is the same interpreter before its environment changed.
+    pub(super) fn is_earlier_than(&self, now: &Self) -> bool {
+        self.environment == now.environment
+            && self.trust_domain == now.trust_domain
+            && self.fingerprint != now.fingerprint
+    }
+}

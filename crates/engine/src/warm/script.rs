@@ -1,0 +1,189 @@
+//! A program that is run once by a forked kernel, as a sandbox like any other.
+
+use std::{
+    fs::File,
+    future::pending,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use api::{Enforcement, Usage};
+use kernel::{Kernel, KernelError, Script};
+use policy::{GuestPath, Policy};
+use rustix::pipe::{PipeFlags, pipe_with};
+use sandbox::{
+    BoxFuture, Exit, FileBody, FileEntry, Forked, LaunchError, Payload, Place, Sandbox,
+    SandboxError, Stdio,
+};
+
+use super::Fresh;
+use crate::workspace;
+
+/// Longer programs start by themselves: in a frame they are held several times.
+const CODE_BYTES_MAX: usize = 1 << 20;
+
+/// A program that a kernel can run, and the files that it is to find.
+#[derive(Debug)]
+pub(crate) struct Program {
+    script: Script,
+    source: PathBuf,
+    files: Vec<FileEntry>,
+}
+
+impl Program {
+    /// Makes one of a command line's source file and arguments.
+    ///
+    /// # Errors
+    /// A kernel cannot run it; the files come back.
+    pub(super) fn new(
+        args: &[String],
+        directory: &GuestPath,
+        mut files: Vec<FileEntry>,
+    ) -> Result<Self, Vec<FileEntry>> {
+        let Some((path, args)) = args.split_first() else { return Err(files) };
+        let Ok(source) = Path::new(path).strip_prefix(directory.as_path()) else {
+            return Err(files);
+        };
+        let place = Place::Workspace(source.to_owned());
+        let Some(index) = files.iter().position(|file| file.place == place) else {
+            return Err(files);
+        };
+        let text = match &files[index].body {
+            FileBody::Bytes(bytes) if bytes.len() <= CODE_BYTES_MAX => {
+                std::str::from_utf8(bytes).ok().map(str::to_owned)
+            }
+            _ => None,
+        };
+        let Some(code) = text else { return Err(files) };
+        let source = source.to_owned();
+        files.remove(index);
+        let script = Script {
+            path: Some(path.clone()),
+            code: Some(code),
+            argv: args.to_vec(),
+            name: path.clone(),
+        };
+        Ok(Self { script, source, files })
+    }
+
+    /// The files of the program, for a fresh start of it.
+    pub(crate) fn into_files(self) -> Vec<FileEntry> {
+        let body = FileBody::Bytes(self.script.code.unwrap_or_default().into_bytes());
+        let place = Place::Workspace(self.source);
+        let source = FileEntry { place, body, executable: false, replace: false };
+        self.files.into_iter().chain([source]).collect()
+    }
+}
+
+/// A forked sandbox with a program that waits to be started.
+pub(crate) struct ScriptSandbox {
+    forked: Box<dyn Forked>,
+    kernel: Kernel,
+    stdio: Option<Stdio>,
+    state: State,
+    started: Option<Instant>,
+    before: Usage,
+}
+
+enum State {
+    Waiting(Script),
+    Started,
+    /// Its kernel says nothing more that we would hear.
+    Deaf,
+}
+
+impl ScriptSandbox {
+    /// Puts the program's files in.
+    ///
+    /// # Errors
+    /// They do not fit.
+    pub(crate) async fn new(
+        fresh: Fresh,
+        program: Program,
+        policy: &Policy,
+    ) -> Result<Self, LaunchError> {
+        let Fresh { forked, kernel, stdout, stderr, .. } = fresh;
+        let Program { script, files, .. } = program;
+        if !files.is_empty() {
+            drop(forked.enter(policy, Payload { files, steps: Vec::new() }).await?);
+        }
+        // Nobody reads it: the kernel has no input.
+        let pipe = pipe_with(PipeFlags::CLOEXEC);
+        let (_, stdin) = pipe.map_err(|error| LaunchError::Lost { detail: error.to_string() })?;
+        let stdio = Some(Stdio { stdin, stdout, stderr });
+        let (state, before) = (State::Waiting(script), forked.usage());
+        Ok(Self { forked, kernel, stdio, state, started: None, before })
+    }
+}
+
+/// Hands the program over, or goes on with that. Whatever is said afterwards was said
+/// by the program, and means nothing.
+async fn hand_over(kernel: &mut Kernel, state: &mut State) -> Result<(), KernelError> {
+    let said = match std::mem::replace(state, State::Started) {
+        State::Waiting(script) => kernel.script(&script).await,
+        State::Started => kernel.next().await.map(drop),
+        State::Deaf => {
+            *state = State::Deaf;
+            pending().await
+        }
+    };
+    *state = State::Deaf;
+    match said {
+        Err(error @ (KernelError::TooLong { .. } | KernelError::Random(_))) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+impl Sandbox for ScriptSandbox {
+    fn enforcement(&self) -> &Enforcement {
+        self.forked.enforcement()
+    }
+
+    fn stdio(&mut self) -> Option<Stdio> {
+        self.stdio.take()
+    }
+
+    fn run(&mut self) -> BoxFuture<'_, Result<Exit, SandboxError>> {
+        Box::pin(async move {
+            self.started.get_or_insert_with(Instant::now);
+            loop {
+                let handed = tokio::select! {
+                    biased;
+                    exit = self.forked.ended() => return Ok(exit),
+                    handed = hand_over(&mut self.kernel, &mut self.state) => handed,
+                };
+                handed.map_err(|error| SandboxError::Lost { detail: error.to_string() })?;
+            }
+        })
+    }
+
+    fn usage(&self) -> Usage {
+        let usage = self.forked.usage();
+        let wall = self.started.map(|started| started.elapsed()).unwrap_or_default();
+        let spent = |now: u64| now.saturating_sub(self.before.cpu_time_ms.unwrap_or(0));
+        Usage {
+            wall_time_ms: u64::try_from(wall.as_millis()).unwrap_or(u64::MAX),
+            cpu_time_ms: usage.cpu_time_ms.map(spent),
+            ..usage
+        }
+    }
+
+    fn open_files<'a>(
+        &'a mut self,
+        path: &'a Path,
+    ) -> BoxFuture<'a, Result<Vec<(PathBuf, File)>, SandboxError>> {
+        Box::pin(async move {
+            let failed = |source: std::io::Error| SandboxError::File {
+                path: path.display().to_string(),
+                source,
+            };
+            let root = self.forked.workspace();
+            let root = root.ok_or_else(|| failed(std::io::ErrorKind::Unsupported.into()))?;
+            workspace::open_all(root, path).map_err(failed)
+        })
+    }
+
+    fn kill(&mut self) {
+        self.forked.kill();
+    }
+}

@@ -1,0 +1,224 @@
+//! A sandbox's workspace as seen from the host, while its programs are at work in it.
+//!
+//! What is in it is hostile: no link is followed, nothing but regular files and
+//! directories is opened, nothing is waited for, and everything is bounded.
+
+use std::{
+    ffi::{CStr, OsStr, OsString},
+    fs::File,
+    io,
+    mem::MaybeUninit,
+    os::{
+        fd::{AsFd, BorrowedFd, OwnedFd},
+        unix::ffi::OsStrExt,
+    },
+    path::{Path, PathBuf},
+};
+
+use rustix::{
+    fs::{AtFlags, FileType, Mode, OFlags, RawDir, ResolveFlags, Stat, fstat, openat2, statat},
+    io::Errno,
+};
+
+/// The most files and directories that are looked at: a project with its sources.
+pub(crate) const ENTRIES_MAX: usize = 10_000;
+/// The deepest nesting: each level holds a descriptor while it is looked at.
+const DEPTH_MAX: usize = 64;
+/// Read of a directory at a time.
+const DIRECTORY_BYTES: usize = 8 * 1024;
+
+/// What an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    File,
+    Directory,
+    /// A link, a pipe, a socket or a device.
+    Other,
+}
+
+/// A file or directory as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Look {
+    pub(crate) kind: Kind,
+    pub(crate) size: u64,
+    pub(crate) modified_ns: i128,
+    changed_ns: i128,
+    inode: u64,
+}
+
+/// What there is, by its path.
+#[derive(Debug, Default)]
+pub(crate) struct Tree {
+    /// Directories before what lies in them; otherwise in no order.
+    pub(crate) entries: Vec<(PathBuf, Look)>,
+    /// Whether there is more.
+    pub(crate) is_cut: bool,
+}
+
+impl Look {
+    fn of(stat: &Stat) -> Self {
+        let kind = match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => Kind::File,
+            FileType::Directory => Kind::Directory,
+            _ => Kind::Other,
+        };
+        let time =
+            |seconds: i64, nanoseconds: i128| i128::from(seconds) * 1_000_000_000 + nanoseconds;
+        Self {
+            kind,
+            size: u64::try_from(stat.st_size).unwrap_or(0),
+            modified_ns: time(stat.st_mtime, stat.st_mtime_nsec.into()),
+            changed_ns: time(stat.st_ctime, stat.st_ctime_nsec.into()),
+            inode: stat.st_ino,
+        }
+    }
+}
+
+/// Opens what is below a directory and does not lead out of it.
+///
+/// # Errors
+/// It is not there, or a link is on the way.
+fn open(root: BorrowedFd<'_>, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    let resolve = ResolveFlags::BENEATH
+        | ResolveFlags::NO_SYMLINKS
+        | ResolveFlags::NO_XDEV
+        | ResolveFlags::NO_MAGICLINKS;
+    let flags = flags | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::CLOEXEC;
+    loop {
+        match openat2(root, path, flags, Mode::empty(), resolve) {
+            // Something was renamed on the way.
+            Err(Errno::AGAIN) => {}
+            Err(error) => return Err(error.into()),
+            Ok(opened) => return Ok(opened),
+        }
+    }
+}
+
+/// Opens a regular file for reading.
+///
+/// # Errors
+/// It is not there, or is no regular file.
+pub(crate) fn open_file(root: BorrowedFd<'_>, path: &Path) -> io::Result<(File, Look)> {
+    // Looked at before it is opened: opening a device can set it going.
+    let seen = Look::of(&fstat(open(root, path, OFlags::PATH)?)?);
+    if seen.kind == Kind::Directory {
+        return Err(Errno::ISDIR.into());
+    }
+    if seen.kind != Kind::File {
+        return Err(Errno::OPNOTSUPP.into());
+    }
+    let opened = open(root, path, OFlags::RDONLY)?;
+    let look = Look::of(&fstat(&opened)?);
+    match look.kind {
+        Kind::File => Ok((File::from(opened), look)),
+        _ => Err(Errno::OPNOTSUPP.into()),
+    }
+}
+
+/// What a path holds.
+///
+/// # Errors
+/// It is not there, or a link is on the way.
+pub(crate) fn look(root: BorrowedFd<'_>, path: &Path) -> io::Result<Look> {
+    Ok(Look::of(&fstat(open(root, path, OFlags::PATH)?)?))
+}
+
+/// Everything below a directory, each with its path from `root`.
+///
+/// # Errors
+/// The directory cannot be opened. What cannot be opened below it is left out.
+pub(crate) fn walk(root: BorrowedFd<'_>, path: &Path) -> io::Result<Tree> {
+    let mut tree = Tree::default();
+    let top = open(root, path, OFlags::RDONLY | OFlags::DIRECTORY)?;
+    let path = path.components().filter(|part| *part != std::path::Component::CurDir).collect();
+    let mut buffer = Box::new([const { MaybeUninit::uninit() }; DIRECTORY_BYTES]);
+    let mut levels = vec![Level::read(top, path, &mut tree, &mut *buffer)?];
+    while let Some(level) = levels.last_mut() {
+        let Some(name) = level.directories.pop() else {
+            levels.pop();
+            continue;
+        };
+        if levels.len() >= DEPTH_MAX {
+            tree.is_cut = true;
+            continue;
+        }
+        let Some(level) = levels.last() else { break };
+        let below = level.path.join(&name);
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+        // It may be gone by now, or not ours to read.
+        let Ok(opened) = open(level.directory.as_fd(), Path::new(&name), flags) else { continue };
+        if let Ok(level) = Level::read(opened, below, &mut tree, &mut *buffer) {
+            levels.push(level);
+        }
+    }
+    Ok(tree)
+}
+
+/// A directory that is being walked.
+struct Level {
+    directory: OwnedFd,
+    path: PathBuf,
+    directories: Vec<OsString>,
+}
+
+impl Level {
+    fn read(
+        directory: OwnedFd,
+        path: PathBuf,
+        tree: &mut Tree,
+        buffer: &mut [MaybeUninit<u8>],
+    ) -> io::Result<Self> {
+        let mut directories = Vec::new();
+        let mut names = RawDir::new(&directory, buffer);
+        while let Some(entry) = names.next() {
+            let entry = entry?;
+            let Some(name) = proper(entry.file_name()) else { continue };
+            if tree.entries.len() >= ENTRIES_MAX {
+                tree.is_cut = true;
+                break;
+            }
+            let flags = AtFlags::SYMLINK_NOFOLLOW;
+            let Ok(stat) = statat(&directory, entry.file_name(), flags) else { continue };
+            let look = Look::of(&stat);
+            if look.kind == Kind::Directory {
+                directories.push(name.to_owned());
+            }
+            tree.entries.push((path.join(name), look));
+        }
+        Ok(Self { directory, path, directories })
+    }
+}
+
+fn proper(name: &CStr) -> Option<&OsStr> {
+    match name.to_bytes() {
+        b"." | b".." => None,
+        name => Some(OsStr::from_bytes(name)),
+    }
+}
+
+/// Opens one file, or every regular file of a directory, each with its path.
+///
+/// # Errors
+/// The path does not exist, or there are too many files.
+pub(crate) fn open_all(root: BorrowedFd<'_>, path: &Path) -> io::Result<Vec<(PathBuf, File)>> {
+    let kind = look(root, path)?.kind;
+    if kind != Kind::Directory {
+        return Ok(vec![(path.to_owned(), open_file(root, path)?.0)]);
+    }
+    let tree = walk(root, path)?;
+    if tree.is_cut {
+        return Err(Errno::TOOBIG.into());
+    }
+    let mut files = Vec::new();
+    for (found, look) in tree.entries {
+        if look.kind == Kind::File {
+            // The names are asked for as the caller gave them.
+            let shown =
+                if path == Path::new(".") { Path::new(".").join(&found) } else { found.clone() };
+            files.push((shown, open_file(root, &found)?.0));
+        }
+    }
+    files.sort_unstable_by(|left, right| left.0.cmp(&right.0));
+    Ok(files)
+}
