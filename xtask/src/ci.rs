@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::{
     command::{cargo, is_there, run},
-    examples, pages, tidy, user,
+    examples, kernels, pages, tidy, user,
 };
 
 /// With it a test that cannot run here fails instead of standing aside.
@@ -32,6 +32,7 @@ const STEPS: &[Step] = &[
     Step { name: "pages", run: pages::check },
     Step { name: "examples", run: examples::check },
     Step { name: "tests", run: tests },
+    Step { name: "kernels", run: kernels::check },
     Step { name: "documentation", run: documentation },
     Step { name: "user", run: as_user },
     Step { name: "battery", run: battery },

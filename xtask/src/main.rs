@@ -8,6 +8,7 @@
 mod ci;
 mod command;
 mod examples;
+mod kernels;
 mod pages;
 mod tidy;
 mod user;

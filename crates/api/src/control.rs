@@ -78,6 +78,8 @@ controls! {
     Rlimits => "rlimits",
     /// Every process ends at once, also stopped and detached ones.
     Kill => "kill",
+    /// Nobody else's code runs on a thread of the same core at the same moment.
+    CoreScheduling => "core-scheduling",
 }
 
 impl fmt::Display for Control {
@@ -95,6 +97,12 @@ pub struct UnknownControl {
 }
 
 impl Control {
+    /// Whether it is enforced, and reported, only where an operator asks for it.
+    #[must_use]
+    pub const fn is_on_request(self) -> bool {
+        matches!(self, Self::CoreScheduling)
+    }
+
     /// The controls that a name stands for: one control, or `cgroup` for the
     /// four that need control groups.
     ///
@@ -138,12 +146,13 @@ pub struct ControlReport {
     pub detail: String,
 }
 
-/// What was enforced in one sandbox: a report for every control.
+/// What was enforced in one sandbox: a report for every control, but for those on
+/// request that nobody asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Enforcement {
     /// The backend that enforced it.
     pub backend: String,
-    /// One report for each control.
+    /// One report for each.
     pub controls: BTreeMap<Control, ControlReport>,
 }
 
@@ -161,7 +170,9 @@ impl Enforcement {
 
     /// The controls that do not hold fully.
     pub fn missing(&self) -> impl Iterator<Item = Control> + '_ {
-        Control::ALL.iter().copied().filter(|c| self.level(*c) < EnforcementLevel::Full)
+        let wanted = |c: &Control| !c.is_on_request() || self.controls.contains_key(c);
+        let lacks = |c: &Control| self.level(*c) < EnforcementLevel::Full;
+        Control::ALL.iter().copied().filter(wanted).filter(lacks)
     }
 }
 
@@ -175,5 +186,15 @@ mod tests {
             assert_eq!(control.name().parse::<Control>().as_ref(), Ok(control));
         }
         assert!("cgroups".parse::<Control>().is_err());
+    }
+
+    #[test]
+    fn a_control_on_request_is_missing_only_where_it_was_asked_for() {
+        let mut report = Enforcement::default();
+        assert!(report.missing().eq(Control::ALL.iter().copied().filter(|c| !c.is_on_request())));
+        report.set(Control::CoreScheduling, EnforcementLevel::None, "refused");
+        assert!(report.missing().eq(Control::ALL.iter().copied()));
+        report.set(Control::CoreScheduling, EnforcementLevel::Full, "");
+        assert!(report.missing().all(|control| control != Control::CoreScheduling));
     }
 }

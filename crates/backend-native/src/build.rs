@@ -44,9 +44,14 @@ pub(crate) struct Facts {
     pub memory_is_bounded: bool,
 }
 
-/// The device files of a sandbox.
+/// The device files of a sandbox. `/dev/tty` is none of them: its times tell
+/// whoever has it when somebody types elsewhere.
 pub(crate) const DEVICES: [&str; 5] =
     ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
+
+/// Terminals of a sandbox: enough for a multiplexer, and few, for their buffers
+/// are the host kernel's memory, which the cgroup does not count.
+const TERMINALS_MAX: u32 = 16;
 
 const DEVICE_LINKS: [(&str, &str); 4] = [
     ("/dev/fd", "/proc/self/fd"),
@@ -241,6 +246,12 @@ impl Builder<'_> {
         matches!(self.purpose, Purpose::Template { .. })
     }
 
+    /// Whether programs may make terminals: their part of the host kernel is
+    /// large, and little code asks for one.
+    fn has_terminals(&self) -> bool {
+        !self.is_template() && self.policy.profile() != ProfileName::Strict
+    }
+
     fn root(&mut self) {
         let (code_bytes, code_files) = self.facts.code;
         let pages = code_bytes.div_ceil(PAGE_BYTES) + code_files;
@@ -285,6 +296,11 @@ impl Builder<'_> {
         for (path, target) in DEVICE_LINKS {
             let target = PathBuf::from(target);
             self.steps.extend(place(path).map(|path| Step::Symlink { path, target }));
+        }
+        if self.has_terminals() {
+            self.add(Step::Terminals { max: TERMINALS_MAX });
+            let path = place("/dev/ptmx");
+            self.steps.extend(path.map(|path| Step::Symlink { path, target: "pts/ptmx".into() }));
         }
         self.proc();
     }
@@ -376,6 +392,9 @@ impl Builder<'_> {
         if matches!(self.purpose, Purpose::Fork { .. }) {
             self.add(Step::CgroupNamespace);
         }
+        if self.policy.has_cores_alone() && !self.is_template() {
+            self.add(Step::CoreScheduling);
+        }
         self.add(Step::NoCoreDumps);
         match self.purpose {
             // It is inherited, and what is forked is a program, not an init.
@@ -397,7 +416,8 @@ impl Builder<'_> {
         self.add(Step::Landlock { writable, devices });
         let profile = self.policy.profile();
         let program = syscalls::compile(profile, syscalls::Arch::HOST);
-        self.add(Step::SyscallFilter { profile: profile.to_string(), program });
+        let (profile, audit) = (profile.to_string(), self.policy.audits());
+        self.add(Step::SyscallFilter { profile, program, audit });
     }
 }
 

@@ -20,6 +20,7 @@ use tokio::{net::UnixDatagram, time::timeout};
 use crate::{
     build::{Facts, Purpose, build_for},
     forked::{Child, pid_of},
+    identity::INSIDE,
     launch::{Pipes, facts, interpret, is_left_out, lost, step_error, weaken},
     live::{Live, hear},
     orders,
@@ -49,7 +50,7 @@ pub(crate) async fn enter(
         boot_id: child.boot_id.clone(),
         ..facts(&stage.host, policy, &Sources::default(), (0, 0))
     };
-    let plan = weaken(build_for(Purpose::Enter, policy, &facts));
+    let plan = weaken(build_for(Purpose::Enter, policy, &facts), (INSIDE, INSIDE));
     let packed = orders::pack(plan, payload, pipes.numbers(), None);
     let file = orders::file().map_err(failed)?;
     orders::write(&packed.orders, &file).map_err(failed)?;

@@ -26,7 +26,7 @@ use crate::{
     build::{Purpose, build_for, workspace_place},
     cgroup::{Joining, Leaf, LeafLimits},
     enter,
-    identity::Identity,
+    identity::{INSIDE, Identity},
     launch::{
         Measured, enforce, facts, is_left_out, look_up, lost, step_error, take_identity, weaken,
     },
@@ -168,7 +168,7 @@ pub(crate) async fn fork(
     let sources = look_up(&stage.host, policy, id)?;
     let purpose = Purpose::Fork { remains: scratch.as_ref().map(AsRawFd::as_raw_fd) };
     let facts = facts(&stage.host, policy, &sources, (0, 0));
-    let plan = weaken(build_for(purpose, policy, &facts));
+    let plan = weaken(build_for(purpose, policy, &facts), (INSIDE, INSIDE));
     let boot_id = facts.boot_id;
     let file = orders::file().map_err(failed)?;
     let orders = orders::of_plan(plan);

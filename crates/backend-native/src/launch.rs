@@ -230,7 +230,7 @@ pub(crate) async fn set_up(
     let facts = facts(host, policy, &sources, orders::code_size(&payload));
     let packed = match kind {
         Kind::Sandbox => {
-            let plan = weaken(build_for(Purpose::Launch, policy, &facts));
+            let plan = weaken(build_for(Purpose::Launch, policy, &facts), identity.id);
             orders::pack(plan, payload, pipes.numbers(), None)
         }
         Kind::Manager => {
@@ -240,6 +240,7 @@ pub(crate) async fn set_up(
     };
     orders::write(&packed.orders, &orders).map_err(failed)?;
     let mapped = match kind {
+        Kind::Sandbox if is_left_out(Control::UserNamespace) => Ok(()),
         Kind::Sandbox => identity.map(live.pid()),
         Kind::Manager => identity.map_with_others(host.ids(), live.pid()),
     };
@@ -276,7 +277,7 @@ fn start(
     let arguments: Vec<_> = arguments.iter().map(CString::as_c_str).collect();
     let tasks = opened.leaf.tasks();
     spawn(&Spawn {
-        namespaces: namespaces(policy),
+        namespaces: namespaces(policy) & !left_out_namespaces(),
         cgroup: opened.leaf.entry().filter(|_| !is_left_out(Control::Memory)),
         tasks: if is_left_out(Control::Memory) { &[] } else { &tasks },
         control: channels.theirs.as_fd(),
@@ -284,7 +285,7 @@ fn start(
         keep: &keep,
         executable: host.executable(),
         arguments: &arguments,
-        capabilities: SETUP_CAPABILITIES.iter().fold(0, |set, number| set | 1 << number),
+        capabilities: setup_capabilities(),
     })
     .map_err(|error| step_error("making the namespaces", Some(Control::UserNamespace), error))
 }
@@ -296,8 +297,18 @@ pub(crate) fn namespaces(policy: &Policy) -> u64 {
 }
 
 #[cfg(not(feature = "knockout"))]
-pub(crate) const fn weaken(plan: Plan) -> Plan {
+pub(crate) const fn weaken(plan: Plan, _id: (u32, u32)) -> Plan {
     plan
+}
+
+#[cfg(not(feature = "knockout"))]
+const fn left_out_namespaces() -> u64 {
+    0
+}
+
+#[cfg(not(feature = "knockout"))]
+fn setup_capabilities() -> u64 {
+    SETUP_CAPABILITIES.iter().fold(0, |set, number| set | 1 << number)
 }
 
 #[cfg(not(feature = "knockout"))]
@@ -306,16 +317,30 @@ pub(crate) const fn is_left_out(_control: Control) -> bool {
 }
 
 #[cfg(feature = "knockout")]
-pub(crate) fn weaken(mut plan: Plan) -> Plan {
+pub(crate) fn weaken(mut plan: Plan, id: (u32, u32)) -> Plan {
     if let Some(layer) = crate::knockout::Layer::asked_for() {
-        layer.knock_out(&mut plan);
+        layer.knock_out(&mut plan, id);
     }
     plan
 }
 
 #[cfg(feature = "knockout")]
+fn left_out_namespaces() -> u64 {
+    let unless = |control, flag| if is_left_out(control) { flag } else { 0 };
+    unless(Control::UserNamespace, NEWUSER) | unless(Control::PidNamespace, NEWPID)
+}
+
+/// Where they are over the whole machine, root may lack some.
+#[cfg(feature = "knockout")]
+fn setup_capabilities() -> u64 {
+    let wanted = SETUP_CAPABILITIES.iter().fold(0, |set, number| set | 1 << number);
+    let held = rustix::thread::capabilities(None).map_or(0, |sets| sets.permitted.bits());
+    wanted & if is_left_out(Control::UserNamespace) { held } else { u64::MAX }
+}
+
+#[cfg(feature = "knockout")]
 pub(crate) fn is_left_out(control: Control) -> bool {
-    crate::knockout::Layer::asked_for().is_some_and(|layer| layer.control() == control)
+    crate::knockout::Layer::asked_for().is_some_and(|layer| layer.control() == Some(control))
 }
 
 /// What init's first word means.
@@ -412,6 +437,13 @@ pub(crate) fn enforce(
         if !report.controls.contains_key(&control) {
             report.set(control, Full, detail);
         }
+    }
+    let cores = Control::CoreScheduling;
+    if policy.has_cores_alone() && !report.controls.contains_key(&cores) {
+        report.set(cores, Full, "a cookie of its own");
+    }
+    if !is_left_out(Control::Memory) {
+        leaf.guards().report(&mut report);
     }
     Ok(report)
 }

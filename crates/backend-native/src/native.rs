@@ -130,6 +130,17 @@ fn raise_open_files() {
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }
 
+fn without_core_scheduling(error: &io::Error) -> String {
+    match error.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
+        Some(rustix::io::Errno::NODEV) => {
+            // Not the same as nothing to protect: a hypervisor may hide the threads.
+            "the kernel sees one thread on each core".to_owned()
+        }
+        Some(rustix::io::Errno::INVAL) => "the kernel is built without it".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
 /// The controls that this host is known to lack.
 fn lacking(site: &Site, ids: &IdSource) -> impl Iterator<Item = (Control, Support)> {
     use EnforcementLevel::{None as Not, Partial};
@@ -144,7 +155,14 @@ fn lacking(site: &Site, ids: &IdSource) -> impl Iterator<Item = (Control, Suppor
         detail: "no subordinate user ids can be used".to_owned(),
         remedy: Some(remedy::own_uid()),
     };
+    let no_core_scheduling = |error: io::Error| Support {
+        level: Not,
+        detail: without_core_scheduling(&error),
+        remedy: Some("start another kernel, or set `core_scheduling = false`".to_owned()),
+    };
+    let cores = sys::core_scheduling::cookie().err().map(no_core_scheduling);
     [
+        cores.map(|support| (Control::CoreScheduling, support)),
         (!supports.memory).then(|| (Control::Memory, no_cgroup(Partial))),
         (!supports.cpu).then(|| (Control::Cpu, no_cgroup(Not))),
         (!supports.cpu_time).then(|| (Control::CpuTime, no_cgroup(Partial))),

@@ -44,6 +44,9 @@ pub(crate) fn pack(plan: Plan, payload: Payload, streams: Streams, park: Option<
         stdin: streams.stdin,
         stdout: streams.stdout,
         stderr: streams.stderr,
+        #[cfg(feature = "knockout")]
+        leaves_open: crate::knockout::Layer::asked_for()
+            == Some(crate::knockout::Layer::Descriptors),
     };
     Packed { orders, files }
 }
@@ -58,6 +61,8 @@ pub(crate) const fn of_plan(plan: Plan) -> Orders {
         stdin: -1,
         stdout: -1,
         stderr: -1,
+        #[cfg(feature = "knockout")]
+        leaves_open: false,
     }
 }
 

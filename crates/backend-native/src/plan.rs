@@ -108,6 +108,8 @@ pub(crate) enum Step {
     Scratch { bytes: u64, inodes: u64, places: Vec<ScratchPlace>, remains: Option<i32> },
     /// Puts an open mount into place.
     Attach { slot: Slot, target: GuestPath, kind: Kind, flags: Flags },
+    /// Mounts a `/dev/pts` of its own, with so many terminals at most.
+    Terminals { max: u32 },
     /// Mounts a `/proc` of the new pid namespace.
     Proc { processes_only: bool },
     /// Covers a file or directory of `/proc`.
@@ -126,6 +128,8 @@ pub(crate) enum Step {
     CgroupNamespace,
     /// Starts the clocks of uptime at zero.
     OwnClocks,
+    /// Lets nobody else's code run on a core beside this sandbox's.
+    CoreScheduling,
     /// Makes the new root the root, and lets go of the host's tree.
     Enter,
     /// Puts the files of the request into the workspace and `/code`.
@@ -147,7 +151,7 @@ pub(crate) enum Step {
     /// The second barrier on files, signals and abstract sockets.
     Landlock { writable: Vec<GuestPath>, devices: Vec<GuestPath> },
     /// Only listed system calls from here on.
-    SyscallFilter { profile: String, program: FilterProgram },
+    SyscallFilter { profile: String, program: FilterProgram, audit: bool },
 }
 
 /// A directory of the writable file system.
@@ -171,6 +175,7 @@ impl Step {
             Self::HostName => Some(Control::UtsNamespace),
             Self::CgroupNamespace => Some(Control::CgroupNamespace),
             Self::OwnClocks => Some(Control::TimeNamespace),
+            Self::CoreScheduling => Some(Control::CoreScheduling),
             Self::LockSecureBits | Self::DropCapabilities => Some(Control::NoCapabilities),
             Self::NoNewPrivs => Some(Control::NoNewPrivs),
             Self::Landlock { .. } => Some(Control::Landlock),
@@ -248,14 +253,18 @@ impl fmt::Display for Step {
                 let subset = if *processes_only { ",subset=pid" } else { "" };
                 write!(out, "mount /proc nosuid,nodev,noexec,hidepid=invisible{subset}")
             }
+            Self::Terminals { max } => {
+                write!(out, "mount /dev/pts ro,nosuid,noexec,mode=0620,ptmxmode=0666,max={max}")
+            }
             Self::Mask { path, .. } => write!(out, "mask {path}"),
             rest => out.write_str(rest.fixed_text()),
         }?;
         if let Self::Landlock { writable, .. } = self {
             list(out, ", write below", writable)?;
         }
-        if let Self::SyscallFilter { profile, program } = self {
-            write!(out, " {profile}, {} instructions", program.instructions().len())?;
+        if let Self::SyscallFilter { profile, program, audit } = self {
+            let audit = if *audit { ", refusals to the audit log" } else { "" };
+            write!(out, " {profile}, {} instructions{audit}", program.instructions().len())?;
         }
         Ok(())
     }
@@ -277,6 +286,7 @@ impl Step {
             Self::Loopback => "bring lo up",
             Self::CgroupNamespace => "enter a new cgroup namespace",
             Self::OwnClocks => "enter a new time namespace at uptime 0",
+            Self::CoreScheduling => "take a core scheduling cookie",
             Self::Enter => "pivot into the new root, detach the old",
             Self::Files { .. } => "put the request's files in place",
             Self::SealRoot => "remount / ro",

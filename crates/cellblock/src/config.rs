@@ -103,6 +103,10 @@ pub(crate) struct Settings {
     pub(crate) limits: LimitsSpec,
     /// Whether reports have colours.
     pub(crate) color: Color,
+    /// Whether the host's audit log is to have every refused system call.
+    pub(crate) audit: bool,
+    /// Whether nobody else's code may run on a core beside a sandbox's.
+    pub(crate) core_scheduling: bool,
 }
 
 /// Whether reports have colours.
@@ -175,7 +179,7 @@ fn from_file(path: &Path, text: &str) -> Result<Vec<(&'static str, Value)>, Conf
         let text = plain_text(value).ok_or_else(|| ConfigError::BadValue {
             key: key.name,
             origin: source.clone(),
-            reason: "expected a text, a number or a list of texts".to_owned(),
+            reason: "expected a text, a number, true or false, or a list of texts".to_owned(),
         })?;
         let text = if key.is_path { beside(path, &text) } else { text };
         values.push((key.name, Value { text, source }));
@@ -194,6 +198,7 @@ fn plain_text(value: toml::Value) -> Option<String> {
         toml::Value::String(text) => Some(text),
         toml::Value::Integer(number) => Some(number.to_string()),
         toml::Value::Float(number) => Some(number.to_string()),
+        toml::Value::Boolean(truth) => Some(truth.to_string()),
         toml::Value::Array(items) => {
             let texts: Option<Vec<_>> = items.into_iter().map(plain_text).collect();
             Some(texts?.join(","))
@@ -267,7 +272,7 @@ mod tests {
 
     #[test]
     fn files_are_read_key_by_key() {
-        let text = "environments = 'envs'\ncpus = 1.5\npids = 64\nmemory = '2G'\n\
+        let text = "environments = 'envs'\ncpus = 1.5\naudit = true\npids = 64\nmemory = '2G'\n\
                     allow_missing = ['cgroup', 'own-uid']";
         let values = from_file(Path::new("/etc/x.toml"), text).unwrap();
         let settings = interpret(&values.into_iter().collect()).unwrap();
@@ -276,6 +281,7 @@ mod tests {
         assert_eq!(settings.limits.pids, Some(64));
         assert_eq!(settings.limits.memory_bytes, Some(2 << 30));
         assert_eq!(settings.allow_missing.len(), 5);
+        assert!(settings.audit);
     }
 
     #[test]

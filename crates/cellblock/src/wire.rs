@@ -34,6 +34,8 @@ impl House {
         let mut ceiling = Ceiling::own_machine();
         // Output is passed on as it appears, so nothing of it needs to be left out.
         ceiling.defaults.output_bytes = None;
+        ceiling.audit = settings.audit;
+        ceiling.core_scheduling = settings.core_scheduling;
         let config = engine::Config {
             ceiling,
             environments: settings.environments.clone(),

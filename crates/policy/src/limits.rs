@@ -48,6 +48,10 @@ pub struct Ceiling {
     pub waivable: bool,
     /// Whether each sandbox must have a host uid of its own.
     pub own_uid_required: bool,
+    /// Whether the host's audit log is to have every refused system call.
+    pub audit: bool,
+    /// Whether nobody else's code may run on a core beside a sandbox's.
+    pub core_scheduling: bool,
 }
 
 const MIB: u64 = 1 << 20;
@@ -92,6 +96,8 @@ impl Ceiling {
             shares: true,
             waivable: true,
             own_uid_required: false,
+            audit: false,
+            core_scheduling: false,
         }
     }
 }

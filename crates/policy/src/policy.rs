@@ -46,6 +46,8 @@ pub struct Policy {
     pub(crate) workspace: GuestPath,
     pub(crate) allow_missing: BTreeSet<Control>,
     pub(crate) start: StartSpec,
+    pub(crate) audit: bool,
+    pub(crate) core_scheduling: bool,
 }
 
 impl Policy {
@@ -118,6 +120,18 @@ impl Policy {
         self
     }
 
+    /// Whether the host's audit log is to have every refused system call.
+    #[must_use]
+    pub const fn audits(&self) -> bool {
+        self.audit
+    }
+
+    /// Whether nobody else's code may run on a core beside the sandbox's.
+    #[must_use]
+    pub const fn has_cores_alone(&self) -> bool {
+        self.core_scheduling
+    }
+
     /// SHA-256 of the policy, in hexadecimal digits. Equal policies have equal digests.
     #[must_use]
     pub fn digest(&self) -> String {
@@ -139,8 +153,9 @@ impl Policy {
         let mounts: Vec<_> = self.mounts.iter().map(mount).collect();
         let symlinks: Vec<_> = self.symlinks.iter().map(symlink).collect();
         let places = (mounts, symlinks, text(self.workspace.as_path()));
-        let limits = (&self.limits, self.start);
-        (self.profile, limits, self.network, places, &self.env_vars, &self.allow_missing)
+        let asked = (self.audit, self.core_scheduling, self.start);
+        let limits = (&self.limits, &self.allow_missing, asked);
+        (self.profile, limits, self.network, places, &self.env_vars)
     }
 }
 

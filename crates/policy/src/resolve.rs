@@ -61,6 +61,8 @@ pub fn resolve(
         workspace: parts.workspace,
         allow_missing: spec.allow_missing.clone(),
         start: spec.start.unwrap_or_default(),
+        audit: ceiling.audit,
+        core_scheduling: ceiling.core_scheduling,
     };
     for (name, value) in &spec.env_vars {
         check_env_var(name, value)?;
@@ -113,6 +115,7 @@ fn is_required(control: Control, policy: &Policy, ceiling: &Ceiling) -> bool {
         Control::OwnUid => ceiling.own_uid_required,
         Control::Cpu => policy.limits.cpu_millis.is_some(),
         Control::CpuTime => policy.limits.cpu_time.is_some(),
+        Control::CoreScheduling => policy.core_scheduling,
         _ => true,
     }
 }

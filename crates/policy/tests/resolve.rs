@@ -68,6 +68,8 @@ fn low() -> Ceiling {
         shares: false,
         waivable: false,
         own_uid_required: true,
+        audit: true,
+        core_scheduling: true,
     }
 }
 
@@ -363,7 +365,7 @@ fn a_lacking_control_is_an_error_unless_waived() {
             let mut spec = PolicySpec::default();
             spec.limits.cpu_millis = Some(500);
             spec.limits.cpu_time_ms = Some(500);
-            let ceiling = Ceiling::own_machine();
+            let ceiling = Ceiling { core_scheduling: true, ..Ceiling::own_machine() };
             let refused = resolve(&spec, parts(), &ceiling, &support).unwrap_err();
             assert_eq!(
                 refused,
@@ -388,6 +390,8 @@ fn controls_that_a_policy_does_not_need_may_lack() {
     let full = PolicySpec { network: Some(NetworkSpec::Full), ..PolicySpec::default() };
     let network = lacking(Control::Network, EnforcementLevel::None);
     assert!(resolve(&full, parts(), &Ceiling::own_machine(), &network).is_ok());
+    let cores = lacking(Control::CoreScheduling, EnforcementLevel::None);
+    assert!(resolve(&full, parts(), &Ceiling::own_machine(), &cores).is_ok());
     let uid = lacking(Control::OwnUid, EnforcementLevel::None);
     assert!(resolve(&PolicySpec::default(), parts(), &Ceiling::own_machine(), &uid).is_ok());
     let found = resolve(&PolicySpec::default(), parts(), &low(), &uid);
@@ -414,9 +418,17 @@ fn digests_tell_policies_apart() {
     let mut read_only = with_share("/a", "/data");
     read_only.shares[0].access = Access::ReadOnly;
     specs.push(read_only);
-    let digests: BTreeSet<_> =
+    let mut digests: BTreeSet<_> =
         specs.iter().map(|spec| on_own_machine(spec).unwrap().digest()).collect();
     assert_eq!(digests.len(), specs.len());
+    for ceiling in [
+        Ceiling { audit: true, ..Ceiling::own_machine() },
+        Ceiling { core_scheduling: true, ..Ceiling::own_machine() },
+    ] {
+        let support = HostSupport::default();
+        let policy = resolve(&PolicySpec::default(), parts(), &ceiling, &support).unwrap();
+        assert!(digests.insert(policy.digest()));
+    }
     for digest in &digests {
         assert!(digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()));
     }

@@ -17,6 +17,8 @@ use crate::seccomp::Instruction;
 pub enum Confinement {
     /// The current cgroups become the root of what is shown.
     OwnCgroupRoot,
+    /// No core runs others' code at one moment with what this process starts.
+    OwnCores,
     /// No supplementary groups. Where an ordinary user made the user namespace
     /// they cannot be changed, which is tolerated: the report looks at the result.
     NoGroups,
@@ -40,8 +42,13 @@ pub enum Confinement {
     Dumpable(bool),
     /// The Landlock ruleset behind the descriptor that is given with it.
     Landlock,
-    /// Only these system calls.
-    Filter(Vec<Instruction>),
+    /// Only these system calls; the host's audit log may have those that are refused.
+    Filter {
+        /// The program.
+        instructions: Vec<Instruction>,
+        /// Whether refusals are logged.
+        log: bool,
+    },
 }
 
 /// A system call as data.
@@ -84,6 +91,10 @@ impl Confinement {
         let thrice = |id: u32| vec![Arg::Number(id.into()); 3];
         match self {
             Self::OwnCgroupRoot => of(libc::SYS_unshare, vec![number(libc::CLONE_NEWCGROUP)]),
+            Self::OwnCores => {
+                let create = libc::PR_SCHED_CORE_CREATE.unsigned_abs().into();
+                prctl(libc::PR_SCHED_CORE, &[create, 0, crate::core_scheduling::PROCESS])
+            }
             Self::NoGroups => Call {
                 tolerated: Some(libc::EPERM),
                 ..of(libc::SYS_setgroups, vec![Arg::Number(0), Arg::Number(0)])
@@ -113,10 +124,12 @@ impl Confinement {
             Self::Landlock => {
                 of(libc::SYS_landlock_restrict_self, vec![Arg::Descriptor, Arg::Number(0)])
             }
-            Self::Filter(instructions) => {
+            Self::Filter { instructions, log } => {
                 const SET_MODE_FILTER: u64 = 1;
+                const FLAG_LOG: u64 = 2;
                 let bytes = instructions.iter().flat_map(Instruction::bytes).collect();
-                let args = vec![Arg::Number(SET_MODE_FILTER), Arg::Number(0), Arg::Program(bytes)];
+                let flags = Arg::Number(if *log { FLAG_LOG } else { 0 });
+                let args = vec![Arg::Number(SET_MODE_FILTER), flags, Arg::Program(bytes)];
                 of(libc::SYS_seccomp, args)
             }
         }

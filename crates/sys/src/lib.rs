@@ -11,12 +11,14 @@
 //! | [`mount`] | `mount_setattr` |
 //! | [`namespace`] | `unshare`, `setns`, bringing loopback up |
 //! | [`confine`] | what a process takes away from itself, as data too |
+//! | [`core_scheduling`] | `prctl(PR_SCHED_CORE)` |
 //! | [`seccomp`] | instructions of a filter |
 //! | [`signal`] | `sigaction`, `sigprocmask`, `signalfd4`, `kill(-1)` |
 //! | [`attempt`] | forbidden calls, made to see them refused |
 
 pub mod attempt;
 pub mod confine;
+pub mod core_scheduling;
 pub mod fork;
 pub mod inherited;
 pub mod mount;

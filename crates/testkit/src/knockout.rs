@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Every layer that the test build can leave out.
-pub const LAYERS: [&str; 9] = [
+pub const LAYERS: [&str; 13] = [
     "seccomp",
     "landlock",
     "caps",
@@ -23,6 +23,10 @@ pub const LAYERS: [&str; 9] = [
     "cgroup",
     "nested-userns",
     "private-view",
+    "pid-ns",
+    "user-ns",
+    "no-new-privs",
+    "close-fds",
 ];
 
 /// The areas whose cases are escapes: they should hold without any one layer.

@@ -61,7 +61,8 @@ def display(
             continue
         data, own = (formatter.clean(dict(value)), {}) if raw else formatter.forms_of(value)
         own.update(formatter.metadata_of(metadata))
-        send_bundle(_chosen(data, include, exclude), own, handle.display_id if handle else None, update)
+        display_id = handle.display_id if handle else None
+        send_bundle(_chosen(data, include, exclude), own, display_id, update)
     return handle
 
 

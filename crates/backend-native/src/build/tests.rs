@@ -77,8 +77,12 @@ fn prints(name: &str, spec: &PolicySpec, parts: Parts) {
 
 #[track_caller]
 fn prints_for(purpose: Purpose, name: &str, spec: &PolicySpec, parts: Parts) {
-    let policy = policy_of(spec, parts);
-    let plan = build_for(purpose, &policy, &facts_of(&policy));
+    prints_policy(purpose, name, &policy_of(spec, parts));
+}
+
+#[track_caller]
+fn prints_policy(purpose: Purpose, name: &str, policy: &Policy) {
+    let plan = build_for(purpose, policy, &facts_of(policy));
     let mut text = plan.to_string();
     let waived: Vec<_> = plan.waived.iter().map(|control| control.name()).collect();
     text.push_str(&format!("waived: {waived:?}\n{:?}\n", plan.rlimits));
@@ -208,6 +212,15 @@ fn the_plan_of_a_policy_with_waivers_and_limits() {
         ..PolicySpec::default()
     };
     prints("limits", &spec, parts(guest::WORKSPACE));
+}
+
+#[test]
+fn the_plan_of_an_operator_who_asks_for_more() {
+    let ceiling = Ceiling { audit: true, core_scheduling: true, ..Ceiling::own_machine() };
+    let (spec, support) = (PolicySpec::default(), HostSupport::default());
+    let policy = resolve(&spec, parts(guest::WORKSPACE), &ceiling, &support).unwrap();
+    prints_policy(Purpose::Launch, "operator", &policy);
+    prints_policy(Purpose::Fork { remains: None }, "operator-fork", &policy);
 }
 
 fn specs() -> impl Strategy<Value = PolicySpec> {

@@ -12,6 +12,7 @@ use std::{
 
 use super::{
     files,
+    guards::{self, Guards},
     site::{Controller, Site},
 };
 
@@ -50,6 +51,7 @@ pub(crate) struct Leaf {
     tasks: Vec<OwnedFd>,
     entry: Option<OwnedFd>,
     oom: Option<OwnedFd>,
+    guards: Guards,
 }
 
 /// Init has to fit beside the payload.
@@ -73,8 +75,14 @@ impl Leaf {
         limits: &LeafLimits,
         joining: Joining,
     ) -> io::Result<Self> {
-        let mut leaf =
-            Self { v1: BTreeMap::new(), v2: None, tasks: Vec::new(), entry: None, oom: None };
+        let mut leaf = Self {
+            v1: BTreeMap::new(),
+            v2: None,
+            tasks: Vec::new(),
+            entry: None,
+            oom: None,
+            guards: Guards::default(),
+        };
         leaf.make_v1(site, name, limits, joining)?;
         leaf.make_v2(site, name, limits, joining)?;
         Ok(leaf)
@@ -92,6 +100,10 @@ impl Leaf {
             if joining == Joining::Birth && !is_limited {
                 continue;
             }
+            // Whoever is forked stays in that of the process it is forked from.
+            if joining == Joining::Writing && controller.is_spare() {
+                continue;
+            }
             let directory = parent.join(name);
             let is_new = !self.v1.values().any(|held| *held == directory);
             if is_new {
@@ -105,6 +117,11 @@ impl Leaf {
                 }
                 Controller::Cpu => limit_cpu_v1(&directory, limits.cpu_millis)?,
                 Controller::CpuAccounting => {}
+                Controller::Devices => {
+                    guards::holds_devices(&directory)?;
+                    self.guards.devices = true;
+                }
+                Controller::HugePages => self.guards.huge_pages = guards::limit_huge(&directory)?,
             }
             if is_new {
                 // Opened by us, so the child may write to it whoever it is then.
@@ -133,6 +150,10 @@ impl Leaf {
         let directory = place.directory.join(name);
         fs::create_dir(&directory)?;
         self.v2 = Some(directory.clone());
+        self.guards.childless = guards::forbid_children(&directory)?;
+        if place.huge_pages {
+            self.guards.huge_pages = guards::limit_huge(&directory)?;
+        }
         let has = |name| place.controllers.contains(&name);
         if has("memory") {
             files::write(&directory, "memory.oom.group", "1")?;
@@ -173,6 +194,11 @@ impl Leaf {
         let v2 = self.v2.as_ref();
         let v2 = v2.and_then(|path| files::read_keyed(path, "memory.events", "oom_kill"));
         v1.or(v2).unwrap_or(0)
+    }
+
+    /// What it holds beside its limits.
+    pub(crate) const fn guards(&self) -> Guards {
+        self.guards
     }
 
     /// What was used up to now.

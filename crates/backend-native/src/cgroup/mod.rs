@@ -5,6 +5,7 @@
 //! a sandbox: that waits for a grace period of the whole machine.
 
 mod files;
+mod guards;
 mod leaf;
 mod site;
 mod version2;

@@ -6,7 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::version2::{self, DIRECTORY, Place, WANTED, make};
+use super::{
+    files, guards,
+    version2::{self, DIRECTORY, Place, WANTED, make},
+};
 
 /// A controller of version 1, each in a hierarchy of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,15 +18,24 @@ pub(crate) enum Controller {
     Pids,
     Cpu,
     CpuAccounting,
+    Devices,
+    HugePages,
 }
 
 impl Controller {
-    const ALL: [(Self, &'static str); 4] = [
+    const ALL: [(Self, &'static str); 6] = [
         (Self::Memory, "memory"),
         (Self::Pids, "pids"),
         (Self::Cpu, "cpu"),
         (Self::CpuAccounting, "cpuacct"),
+        (Self::Devices, "devices"),
+        (Self::HugePages, "hugetlb"),
     ];
+
+    /// Whether it is a second barrier only, which no control needs.
+    pub(super) const fn is_spare(self) -> bool {
+        matches!(self, Self::Devices | Self::HugePages)
+    }
 }
 
 /// Where sandboxes' cgroups go.
@@ -55,7 +67,8 @@ impl Site {
         for hierarchy in hierarchies(mounts) {
             let Some(inside) = own_path(&own, &hierarchy) else { continue };
             let place = hierarchy.mount_point.join(inside);
-            if let Err(error) = site.add(&hierarchy, &place) {
+            let is_spare = matches!(hierarchy.controllers.as_slice(), [one] if one.is_spare());
+            if let (Err(error), false) = (site.add(&hierarchy, &place), is_spare) {
                 let why = format!("{}: {error}", place.join(DIRECTORY).display());
                 site.why_not.get_or_insert(why);
             }
@@ -69,7 +82,11 @@ impl Site {
         }
         let directory = place.join(DIRECTORY);
         make(&directory)?;
+        silence(&directory)?;
         for controller in &hierarchy.controllers {
+            if *controller == Controller::Devices && !guards::limit_devices(&directory) {
+                continue;
+            }
             self.v1.insert(*controller, directory.clone());
         }
         Ok(())
@@ -118,6 +135,16 @@ impl Site {
         let v1 = self.v1.values().map(PathBuf::as_path);
         v1.chain(self.v2.iter().map(|place| place.directory.as_path()))
     }
+}
+
+/// The host is to start no program when a cgroup of ours has emptied. What is made
+/// in the directory takes this over from it.
+fn silence(directory: &Path) -> io::Result<()> {
+    const SIGN: &str = "notify_on_release";
+    if files::read_number(directory, SIGN) == Some(0) {
+        return Ok(());
+    }
+    files::set_number(directory, SIGN, 0)
 }
 
 /// A mounted hierarchy; no controllers means version 2.

@@ -20,8 +20,15 @@ const CALLERS: &str = "cellblock-callers";
 /// The file that says what a cgroup may hold.
 const TYPE: &str = "cgroup.type";
 
+/// The file that lists what a cgroup itself has.
+const CONTROLLERS: &str = "cgroup.controllers";
+
 /// The controllers that a leaf wants.
 pub(super) const WANTED: [&str; 3] = ["memory", "pids", "cpu"];
+
+/// The controller of memory that is set aside for huge pages, which the memory
+/// limit does not count. Where it is missing the system-call filter stands alone.
+const HUGE_PAGES: &str = "hugetlb";
 
 /// Processes are born while others are moved. Whoever is not done by then is up
 /// against a program that forks without end.
@@ -32,6 +39,8 @@ const ROUNDS_MAX: usize = 16;
 pub(super) struct Place {
     pub directory: PathBuf,
     pub controllers: Vec<&'static str>,
+    /// Whether a leaf has the controller of huge pages.
+    pub huge_pages: bool,
 }
 
 /// Finds a place for sandboxes of a process in the cgroup `own`.
@@ -82,9 +91,12 @@ fn forget(found: io::Result<(Place, bool)>) {
 
 /// The wanted controllers that a cgroup has itself.
 fn offered(cgroup: &Path) -> Vec<&'static str> {
-    let listed = files::read(cgroup, "cgroup.controllers").unwrap_or_default();
-    let is_listed = |name: &&str| listed.split_whitespace().any(|held| held == *name);
-    WANTED.into_iter().filter(is_listed).collect()
+    let listed = files::read(cgroup, CONTROLLERS).unwrap_or_default();
+    WANTED.into_iter().filter(|name| names(&listed, name)).collect()
+}
+
+fn names(list: &str, name: &str) -> bool {
+    list.split_whitespace().any(|listed| listed == name)
 }
 
 /// Makes our directory in a cgroup, and tells whether it is new.
@@ -94,9 +106,15 @@ fn prepare(cgroup: &Path) -> io::Result<(Place, bool)> {
     let passes_on = |place: &Path, name: &str| {
         files::write(place, "cgroup.subtree_control", &format!("+{name}")).is_ok()
     };
-    let mut controllers = if passes_any(cgroup) { offered(cgroup) } else { Vec::new() };
+    let is_free = passes_any(cgroup);
+    let mut controllers = if is_free { offered(cgroup) } else { Vec::new() };
     controllers.retain(|name| passes_on(cgroup, name) && passes_on(&directory, name));
-    let found = (Place { directory, controllers }, is_new);
+    let listed = files::read(cgroup, CONTROLLERS).unwrap_or_default();
+    let huge_pages = is_free
+        && names(&listed, HUGE_PAGES)
+        && passes_on(cgroup, HUGE_PAGES)
+        && passes_on(&directory, HUGE_PAGES);
+    let found = (Place { directory, controllers, huge_pages }, is_new);
     if takes_processes(&found.0.directory) {
         return Ok(found);
     }

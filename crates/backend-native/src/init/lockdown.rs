@@ -27,6 +27,7 @@ pub(super) fn apply(step: &Step) -> io::Result<()> {
 /// What a step takes away, in order; `None` for a step that does not.
 pub(super) fn lower(step: &Step) -> Option<Vec<Confinement>> {
     Some(match step {
+        Step::CoreScheduling => vec![Confinement::OwnCores],
         // With a limit of zero a core pattern that is a pipe would still be run; with
         // one byte it is not. The filter keeps the limit from being changed.
         Step::NoCoreDumps => vec![limit(Resource::Core, 1, 1)],
@@ -38,11 +39,11 @@ pub(super) fn lower(step: &Step) -> Option<Vec<Confinement>> {
             .chain([Confinement::NoCapabilities])
             .collect(),
         Step::NoNewPrivs => vec![Confinement::NoNewPrivs],
-        Step::SyscallFilter { program, .. } => {
+        Step::SyscallFilter { program, audit, .. } => {
             let instructions = program.instructions().iter();
             let instructions =
                 instructions.map(|i| Instruction { code: i.code, jt: i.jt, jf: i.jf, k: i.k });
-            vec![Confinement::Filter(instructions.collect())]
+            vec![Confinement::Filter { instructions: instructions.collect(), log: *audit }]
         }
         _ => return None,
     })
@@ -120,7 +121,8 @@ const ABI_WANTED: ABI = ABI::V6;
 ///
 /// Returns the version of the interface that was had.
 pub(super) fn landlock(writable: &[GuestPath], devices: &[GuestPath]) -> io::Result<u8> {
-    let ruleset = ruleset(writable, devices)?;
+    // A step of its own has set it; nothing may hang on it here.
+    let ruleset = ruleset(writable, devices)?.no_new_privs(false);
     let status = ruleset.restrict_self().map_err(io::Error::other)?;
     match status.landlock {
         LandlockStatus::Available { effective_abi, .. } => Ok(effective_abi as u8),
@@ -136,7 +138,7 @@ pub(super) fn landlock_rules(
     let rules: Option<OwnedFd> = ruleset(writable, devices)?.into();
     let abi = sys::confine::landlock_version()?;
     match rules {
-        Some(rules) => Ok((rules, abi.min(ABI_WANTED as u8))),
+        Some(rules) => Ok((rules, abi)),
         None => Err(rustix::io::Errno::OPNOTSUPP.into()),
     }
 }

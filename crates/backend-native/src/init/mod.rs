@@ -54,6 +54,8 @@ pub(crate) struct Orders {
     pub stdin: RawFd,
     pub stdout: RawFd,
     pub stderr: RawFd,
+    #[cfg(feature = "knockout")]
+    pub leaves_open: bool,
 }
 
 /// A file to put in.
@@ -154,7 +156,9 @@ impl Init {
         for number in orders.descriptors() {
             held.push((number, inherited.take(number)?));
         }
-        inherited.close_rest()?;
+        if !orders.leave_open() {
+            inherited.close_rest()?;
+        }
         let alone = SingleThreaded::prove()?;
         Ok(Self { control, orders, builtins, alone, inherited: held })
     }
@@ -227,6 +231,17 @@ fn hear(control: &OwnedFd) -> io::Result<Option<ToInit>> {
 }
 
 impl Orders {
+    /// Whether what the caller left open stays so, for a test.
+    #[cfg(feature = "knockout")]
+    const fn leave_open(&self) -> bool {
+        self.leaves_open
+    }
+
+    #[cfg(not(feature = "knockout"))]
+    const fn leave_open(&self) -> bool {
+        false
+    }
+
     fn read(file: OwnedFd) -> io::Result<Self> {
         let mut text = Vec::new();
         File::from(file).read_to_end(&mut text)?;

@@ -321,6 +321,22 @@ impl Builder {
         Ok(())
     }
 
+    /// Terminals of this sandbox alone. They are devices, so a read-only mount
+    /// takes nothing from them but changes of their owner and mode.
+    pub(super) fn terminals(&mut self, max: u32) -> io::Result<()> {
+        const PLACE: &str = "dev/pts";
+        let context = mount::fsopen("devpts", FsOpenFlags::FSOPEN_CLOEXEC)?;
+        for (name, value) in [("mode", "0620"), ("ptmxmode", "0666"), ("max", &max.to_string())] {
+            mount::fsconfig_set_string(context.as_fd(), name, value)?;
+        }
+        mount::fsconfig_create(context.as_fd())?;
+        let mount = fsmount(context.as_fd())?;
+        let flags = Flags { no_exec: true, devices: true, writable: false };
+        set_attributes(mount.as_fd(), attributes(flags), Reach::One)?;
+        self.directories(Path::new(PLACE), Mode::from_raw_mode(0o755))?;
+        attach_at(&mount, &self.open(Path::new(PLACE), DIRECTORY)?)
+    }
+
     pub(super) fn proc(&mut self, processes_only: bool) -> io::Result<()> {
         let mount = new_proc(processes_only)?;
         self.directories(Path::new("proc"), Mode::from_raw_mode(0o555))?;

@@ -90,6 +90,7 @@ fn apply_one(init: &Init, builder: &mut Builder, step: &Step) -> io::Result<()> 
         }
         Step::OwnMounts => builder.own_mounts(),
         Step::Attach { slot, target, kind, flags } => builder.attach(*slot, target, *kind, *flags),
+        Step::Terminals { max } => builder.terminals(*max),
         Step::Proc { processes_only } => builder.proc(*processes_only),
         Step::Mask { path, kind } => builder.mask(path, *kind),
         Step::ReadOnlySysctls => builder.read_only_sysctls(),

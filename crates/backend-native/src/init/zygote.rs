@@ -159,6 +159,7 @@ fn become_interpreter(init: &Init, socket: &OwnedFd, namespaces: u64) -> io::Res
         lockdown::apply(&step)?;
     }
     let program = syscalls::compile_for_zygote(syscalls::Arch::HOST);
-    lockdown::apply(&Step::SyscallFilter { profile: "zygote".to_owned(), program })?;
+    let profile = "zygote".to_owned();
+    lockdown::apply(&Step::SyscallFilter { profile, program, audit: false })?;
     Err(command.exec())
 }

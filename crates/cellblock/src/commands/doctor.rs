@@ -83,7 +83,8 @@ fn known_remedies(engine: &Engine) -> BTreeMap<Control, String> {
     let remedy = |(control, support): (&Control, &policy::Support)| {
         Some((*control, support.remedy.clone()?))
     };
-    controls.iter().filter_map(remedy).collect()
+    // What nobody may have asked for is no lack; if somebody did, the refusal tells.
+    controls.iter().filter(|(control, _)| !control.is_on_request()).filter_map(remedy).collect()
 }
 
 fn keep_remedy(remedies: &mut BTreeMap<Control, String>, control: Control, body: &ErrorBody) {

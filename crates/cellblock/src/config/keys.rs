@@ -75,6 +75,30 @@ pub(crate) const KEYS: &[Key] = &[
         apply: color,
     },
     Key {
+        name: "audit",
+        env_var: "CELLBLOCK_AUDIT",
+        about: "whether the host's audit log is to have refused system calls: true or false",
+        is_path: false,
+        is_limit: false,
+        default: |_| Some("false".to_owned()),
+        apply: |text, settings| {
+            settings.audit = truth(text)?;
+            Ok(())
+        },
+    },
+    Key {
+        name: "core_scheduling",
+        env_var: "CELLBLOCK_CORE_SCHEDULING",
+        about: "whether only a run's own code may be on a core with its code: true or false",
+        is_path: false,
+        is_limit: false,
+        default: |_| Some("false".to_owned()),
+        apply: |text, settings| {
+            settings.core_scheduling = truth(text)?;
+            Ok(())
+        },
+    },
+    Key {
         default: |_| Some(duration::format(millis(Limits::default().wall_time))),
         apply: |text, settings| set(&mut settings.limits.wall_time_ms, duration::parse(text)),
         ..limit("timeout", "CELLBLOCK_TIMEOUT", "time from a run's start to its end")
@@ -165,6 +189,10 @@ fn color(text: &str, settings: &mut Settings) -> Result<(), String> {
         _ => return Err("expected auto, always or never".to_owned()),
     };
     Ok(())
+}
+
+fn truth(text: &str) -> Result<bool, String> {
+    text.parse().map_err(|_| "expected true or false".to_owned())
 }
 
 #[cfg(test)]

@@ -1,7 +1,12 @@
 //! Limits that a caller sets: each ends or refuses what exceeds it, and what was
 //! written until then is kept.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 use crate::fixture::{has_control, python, shell};
 
@@ -166,4 +171,75 @@ fn limits_come_also_from_env_vars_and_files() {
         .file(".config/cellblock/config.toml", "timeout = '400ms'")
         .gives("", message, 124);
     shell("echo fast", &["-t", "20s"]).var("CELLBLOCK_TIMEOUT", "1ms").prints("fast\n");
+}
+
+/// The cgroups that a process made for its sandbox, in whatever hierarchy.
+fn leaves(below: &Path, owner: u32, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(below).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let is_leaf = path.to_string_lossy().contains(&format!("-{owner}-"))
+            && below.file_name().is_some_and(|name| name == "cellblock");
+        match entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            true if is_leaf => found.push(path),
+            true => leaves(&path, owner, found),
+            false => {}
+        }
+    }
+}
+
+#[test]
+fn a_cgroup_forbids_more_than_it_limits() {
+    if !has_control("memory") {
+        return;
+    }
+    let mut child = shell("echo up; read word", &[]).command().spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "up\n");
+    let mut found = Vec::new();
+    leaves(Path::new("/sys/fs/cgroup"), child.id(), &mut found);
+    assert!(!found.is_empty());
+    for leaf in found {
+        for entry in fs::read_dir(&leaf).unwrap().flatten() {
+            let name = entry.file_name().into_string().unwrap();
+            let is_forbidden =
+                matches!(name.as_str(), "notify_on_release" | "cgroup.max.descendants")
+                    || name.starts_with("hugetlb.")
+                        && (name.ends_with(".max") || name.ends_with("limit_in_bytes"));
+            let text = || fs::read_to_string(entry.path()).unwrap();
+            if is_forbidden {
+                assert_eq!(text(), "0\n", "{:?}", entry.path());
+            }
+            if name == "devices.list" {
+                let devices = ["1:3", "1:5", "1:7", "1:8", "1:9", "5:2", "136:*"];
+                assert_eq!(text(), devices.map(|device| format!("c {device} rw\n")).concat());
+            }
+        }
+    }
+    drop(child.stdin.take());
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+}
+
+/// Whether the kernel gives out cookies of its core scheduler.
+fn has_core_scheduling() -> bool {
+    let code =
+        "import ctypes as c; n = c.c_ulong(); exit(c.CDLL(None).prctl(62, 0, 0, 0, c.byref(n)))";
+    let asked = std::process::Command::new("python3").args(["-c", code]).status();
+    asked.unwrap().success()
+}
+
+#[test]
+fn cores_are_shared_with_nobody_where_the_operator_asks_for_it() {
+    let asked = |args| shell("echo runs", args).var("CELLBLOCK_CORE_SCHEDULING", "true");
+    let report =
+        |json: &serde_json::Value| json["enforcement"]["controls"]["core-scheduling"].clone();
+    assert_eq!(report(&shell("", &["--json"]).came().json()), serde_json::Value::Null);
+    if has_core_scheduling() {
+        let json = asked(&["--json"]).came().json();
+        assert_eq!(report(&json)["level"], "full", "{json}");
+        return;
+    }
+    asked(&[]).refused(125, &["core-scheduling", "hint"]);
+    let json = asked(&["--json", "--allow-missing", "core-scheduling"]).came().json();
+    assert_eq!((&json["stdout"], &report(&json)["level"]), (&"runs\n".into(), &"none".into()));
 }

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test, what cannot be done is a failure")]
 
+mod audit;
 mod bad_input;
 mod bubble;
 mod environments;

@@ -131,3 +131,17 @@ fn flags_that_change_nothing_yet_are_accepted() {
         shell("echo ok", &["--profile", profile]).prints("ok\n");
     }
 }
+
+#[test]
+fn terminals_are_there_but_under_strict() {
+    let code = "
+import os, pty
+try:
+    primary, secondary = pty.openpty()
+    print(os.ttyname(secondary), sorted(os.listdir('/dev/pts')))
+except OSError as error:
+    print(error, os.path.exists('/dev/ptmx'))
+";
+    python(code, &[]).prints("/dev/pts/0 ['0', 'ptmx']\n");
+    python(code, &["--profile", "strict"]).prints("out of pty devices False\n");
+}

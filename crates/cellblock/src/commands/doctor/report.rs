@@ -50,7 +50,10 @@ impl Report {
             let detail = reported.map_or("nothing was reported", |report| report.detail.as_str());
             finding(*control, result.enforcement.level(*control), detail, &remedies)
         };
-        let controls: Vec<_> = Control::ALL.iter().map(control).collect();
+        let is_told = |control: &&Control| {
+            !control.is_on_request() || result.enforcement.controls.contains_key(control)
+        };
+        let controls: Vec<_> = Control::ALL.iter().filter(is_told).map(control).collect();
         let all_hold = controls.iter().all(|found| found.level == EnforcementLevel::Full);
         let full = all_hold && findings.is_well() && result.outcome.is_success();
         Self { full, launches, controls, findings }
