@@ -230,8 +230,7 @@ def _replace_env(env: Dict[str, str]) -> None:
     try:
         os.environ.clear()
         os.environ.update(env)
-        # Without it matplotlib looks for windows first.
-        os.environ.setdefault("MPLBACKEND", figures.BACKEND)
+        figures.choose()
         time.tzset()
     except (ValueError, OSError) as problem:
         raise frames.Malformed("field env: %s" % problem) from problem
