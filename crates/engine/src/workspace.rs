@@ -84,7 +84,13 @@ fn open(root: BorrowedFd<'_>, path: &Path, flags: OFlags) -> io::Result<OwnedFd>
         | ResolveFlags::NO_SYMLINKS
         | ResolveFlags::NO_XDEV
         | ResolveFlags::NO_MAGICLINKS;
-    let flags = flags | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::CLOEXEC;
+    // Whoever merely looks may say no more than that.
+    let opening = if flags.contains(OFlags::PATH) {
+        OFlags::empty()
+    } else {
+        OFlags::NONBLOCK | OFlags::NOCTTY
+    };
+    let flags = flags | opening | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     loop {
         match openat2(root, path, flags, Mode::empty(), resolve) {
             // Something was renamed on the way.

@@ -27,6 +27,8 @@ pub struct PolicyClass {
     workspace_inodes: u64,
     cpu_millis: Option<u64>,
     cpu_time: Option<Duration>,
+    audit: bool,
+    core_scheduling: bool,
 }
 
 impl PolicyClass {
@@ -54,6 +56,8 @@ impl Policy {
             workspace_inodes: self.limits.workspace_inodes,
             cpu_millis: self.limits.cpu_millis,
             cpu_time: self.limits.cpu_time,
+            audit: self.audit,
+            core_scheduling: self.core_scheduling,
         }
     }
 }

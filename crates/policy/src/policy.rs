@@ -45,9 +45,9 @@ pub struct Policy {
     pub(crate) env_vars: BTreeMap<String, String>,
     pub(crate) workspace: GuestPath,
     pub(crate) allow_missing: BTreeSet<Control>,
+    pub(crate) start: StartSpec,
     pub(crate) audit: bool,
     pub(crate) core_scheduling: bool,
-    pub(crate) start: StartSpec,
 }
 
 impl Policy {
@@ -106,18 +106,6 @@ impl Policy {
         self.allow_missing.contains(&control)
     }
 
-    /// Whether the host's audit log is to have every refused system call.
-    #[must_use]
-    pub const fn audits(&self) -> bool {
-        self.audit
-    }
-
-    /// Whether nobody else's code may run on a core beside the sandbox's.
-    #[must_use]
-    pub const fn has_cores_alone(&self) -> bool {
-        self.core_scheduling
-    }
-
     /// How the interpreter comes to be.
     #[must_use]
     pub const fn start(&self) -> StartSpec {
@@ -130,6 +118,18 @@ impl Policy {
     pub fn for_turns(mut self) -> Self {
         self.limits.cpu_time = None;
         self
+    }
+
+    /// Whether the host's audit log is to have every refused system call.
+    #[must_use]
+    pub const fn audits(&self) -> bool {
+        self.audit
+    }
+
+    /// Whether nobody else's code may run on a core beside the sandbox's.
+    #[must_use]
+    pub const fn has_cores_alone(&self) -> bool {
+        self.core_scheduling
     }
 
     /// SHA-256 of the policy, in hexadecimal digits. Equal policies have equal digests.

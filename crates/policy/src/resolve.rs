@@ -60,9 +60,9 @@ pub fn resolve(
         env_vars: parts.env_vars,
         workspace: parts.workspace,
         allow_missing: spec.allow_missing.clone(),
+        start: spec.start.unwrap_or_default(),
         audit: ceiling.audit,
         core_scheduling: ceiling.core_scheduling,
-        start: spec.start.unwrap_or_default(),
     };
     for (name, value) in &spec.env_vars {
         check_env_var(name, value)?;

@@ -29,6 +29,24 @@ class _Shown:
     figures: List[Any] = []
 
 
+def undo_for_script() -> None:
+    """Takes the choice of a backend back where the kernel made it, as far as that is seen."""
+    if _Choice.is_ours:
+        os.environ.pop("MPLBACKEND", None)
+
+
+def choose() -> None:
+    """Chooses a backend without windows, unless somebody has; else matplotlib looks for one."""
+    _Choice.is_ours = "MPLBACKEND" not in os.environ
+    os.environ.setdefault("MPLBACKEND", BACKEND)
+
+
+class _Choice:
+    """Whether the backend was chosen by us."""
+
+    is_ours = False
+
+
 def install() -> None:
     """Chooses a backend without windows and waits for matplotlib."""
     os.environ["MPLBACKEND"] = BACKEND

@@ -87,6 +87,11 @@ _make_scanner: Any = json.scanner.make_scanner
 _scan = _make_scanner(json.JSONDecoder())
 _make_encoder: Any = getattr(json.encoder, "c_make_encoder", None)
 _escape = json.encoder.encode_basestring
+try:
+    _make_encoder({}, _not_json, _escape, None, ":", ",", False, False, False)({}, 0)
+except TypeError:
+    # Its arguments are Python's own affair, and may change; without it only time is lost.
+    _make_encoder = None
 _plain_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_not_json).encode
 
 
@@ -157,7 +162,7 @@ class Channel:
         received = self._received
         if len(received) < _HEADER.size:
             return READ_BYTES
-        missing = 4 + _unpack_header(received)[0] - len(received)
+        missing: int = 4 + _unpack_header(received)[0] - len(received)
         return min(max(missing, READ_BYTES), READ_BYTES_MAX)
 
     def receive(self) -> Frame:

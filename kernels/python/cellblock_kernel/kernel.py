@@ -13,7 +13,18 @@ import sys
 import time
 from typing import Any, Callable, Dict, NoReturn, Optional
 
-from . import children, display, ending, exceptions, figures, frames, interrupts, namespace, stdio
+from . import (
+    children,
+    display,
+    ending,
+    exceptions,
+    figures,
+    frames,
+    interrupts,
+    namespace,
+    script,
+    stdio,
+)
 from .plain_shell import PlainShell
 from .pristine import __builtins__
 from .turn import turn
@@ -109,13 +120,15 @@ class Kernel:
 
     def _execute(self, frame: frames.Frame) -> None:
         body = frame.body
-        frames.checked(body, code=_text)
+        code = body.get("code")
+        if type(code) is not str:
+            raise frames.Malformed("field code")
         silent = body.get("silent") is True
         turn.begin(frame.token, body.get("allow_input") is True, silent)
         name = body.get("file_name")
         if type(name) is not str:
             name = "<silent>" if silent else "<cell %d>" % turn.count
-        report = attempt(self.shell, body["code"], name)
+        report = attempt(self.shell, code, name)
         self._settle()
         if not turn.is_ours():
             ending.end_child(report.error, report.exit_code)
@@ -141,8 +154,6 @@ class Kernel:
             stdio.complain("kernel: %s\n" % exceptions.name_of(problem))
 
     def _script(self, frame: frames.Frame) -> None:
-        from . import script
-
         script.run(frame.body)
 
     def _complete(self, frame: frames.Frame) -> None:
@@ -219,8 +230,7 @@ def _replace_env(env: Dict[str, str]) -> None:
     try:
         os.environ.clear()
         os.environ.update(env)
-        # Without it matplotlib looks for windows first.
-        os.environ.setdefault("MPLBACKEND", figures.BACKEND)
+        figures.choose()
         time.tzset()
     except (ValueError, OSError) as problem:
         raise frames.Malformed("field env: %s" % problem) from problem

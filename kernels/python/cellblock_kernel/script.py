@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Any, Dict, NoReturn, Optional, Tuple
 
-from . import ending, exceptions, frames, interrupts, namespace, stdio
+from . import ending, exceptions, figures, frames, interrupts, namespace, stand_in, stdio
 from .pristine import __builtins__
 
 _compile = compile
@@ -19,14 +19,17 @@ def run(body: Dict[str, Any]) -> NoReturn:
     """Runs the script of a request and ends the process with its status."""
     path, code, name, argv = _fields(body)
     stdio.undo_for_script()
+    figures.undo_for_script()
+    if path is not None and code is not None:
+        _write(path, code)
+    stand_in.uninstall()
     names = namespace.fresh_main().__dict__
     names["__file__"] = name
     names["__cached__"] = None
     sys.argv = [name, *argv]
-    if path is not None:
-        sys.path.insert(0, os.path.dirname(os.path.abspath(path)))
-    else:
-        sys.path.insert(0, "")
+    if path is not None and sys.path[:1] == [""]:
+        sys.path[0] = os.path.dirname(os.path.abspath(path))
+    if path is None:
         del names["__file__"], names["__cached__"]
     ending.end(_status(path, code, name, names), join=True)
 
@@ -43,6 +46,16 @@ def _fields(body: Dict[str, Any]) -> Tuple[Optional[str], Optional[str], str, An
     if type(name) is not str:
         name = path if path is not None else "-c"
     return path, code if type(code) is str else None, name, argv
+
+
+def _write(path: str, code: str) -> None:
+    """Puts the file there that the code is to have come from."""
+    try:
+        with open(path, "wb") as file:
+            file.write(code.encode("utf-8", "replace"))
+    except OSError as problem:
+        stdio.complain("%s: can't write file %r: %s\n" % (sys.executable, path, problem.strerror))
+        ending.end(2, join=False)
 
 
 def _status(path: Optional[str], code: Optional[str], name: str, names: Dict[str, Any]) -> int:

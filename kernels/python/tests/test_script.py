@@ -14,6 +14,7 @@ from . import driver
 SCRIPTS = {
     "hello": "print('hello')",
     "arguments": "import sys\nprint(sys.argv[1:], __name__, __file__ == sys.argv[0], sys.path[0])",
+    "path": "import sys\nprint([p for p in sys.path if not p.endswith('kernels/python')])",
     "names": "print(sorted(n for n in globals() if n not in ('__annotations__', '__cached__')))",
     "uncaught": "def f():\n    1/0\nf()",
     "syntax": "x = = 1",
@@ -25,6 +26,7 @@ SCRIPTS = {
     "no newline": "print('x', end='')",
     "expression": "1 + 1",
     "no magics": "try:\n    display\nexcept NameError as e:\n    print(e)",
+    "no stand-in": "import IPython.nowhere",
     "input": "try:\n    input('? ')\nexcept EOFError as e:\n    print(e)",
     "hook": "import sys\nsys.excepthook = lambda t, v, b: print('hook', v)\n1/0",
     "encoding": "# -*- coding: latin-1 -*-\nprint('\u00e9' == '\\xe9')",

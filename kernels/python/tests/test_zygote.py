@@ -16,11 +16,12 @@ FORKED = """
 import os, sys
 sys.path.insert(0, {root!r})
 preload, ipython = {options!r}
-from cellblock_kernel import entry
+from cellblock_kernel import entry, randomness
 failures = entry.prepare(preload.split(), ipython=ipython == "ipython")
 child = os.fork()
 if child == 0:
     os.environ["FAILURES"] = repr(failures)
+    randomness.reseed()
     entry.serve({fd})
 os.close({fd})
 os._exit(os.waitpid(child, 0)[1] >> 8)
@@ -166,7 +167,10 @@ class RandomnessTest(unittest.TestCase):
     def draws(self) -> List[Dict[str, Any]]:
         code = DRAWING.format(root=str(driver.ROOT))
         done = subprocess.run(
-            [self.python, "-I", "-B", "-c", code], capture_output=True, encoding="utf-8", check=False
+            [self.python, "-I", "-B", "-c", code],
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
         )
         self.assertEqual(done.returncode, 0, done.stderr)
         found: List[Dict[str, Any]] = json.loads(done.stdout)

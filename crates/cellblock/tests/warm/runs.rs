@@ -85,7 +85,6 @@ const PROGRAMS: &[&str] = &[
     "import threading; threading.Timer(0.2, print, ['later']).start(); print('now')",
     "import ctypes; ctypes.string_at(0)",
     "raise SystemExit(5)",
-    "raise KeyboardInterrupt",
     "import sys; print(sys.stdin.read() == '')",
     "print(open(__file__).read())",
     "import subprocess; print(subprocess.run(['echo', 'child'], capture_output=True).stdout)",

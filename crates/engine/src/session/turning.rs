@@ -29,6 +29,9 @@ const CPU_LOOK_MIN: Duration = Duration::from_millis(5);
 /// The longest sleep: past it the clock's arithmetic is not worth trusting.
 const SLEEP_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
 
+/// How long a kernel may take to begin with its code.
+const BEGIN_TIME: Duration = Duration::from_millis(100);
+
 /// What a turn may take, and who may say something to it.
 pub(super) struct Terms<'a> {
     pub(super) limits: &'a Limits,
@@ -55,6 +58,9 @@ pub(super) struct Turning<'a> {
     deadline: Instant,
     look_at: Option<Instant>,
     kill_at: Option<Instant>,
+    /// When to interrupt again, because the code may not have begun when it was.
+    again_at: Option<Instant>,
+    began: Instant,
 }
 
 /// What a step of a turn has brought.
@@ -86,6 +92,8 @@ impl<'a> Turning<'a> {
             deadline: now + limits.wall_time.min(SLEEP_MAX),
             look_at: limits.cpu_time.map(look),
             kill_at: None,
+            again_at: None,
+            began: now,
             kernel,
             taps,
             forked,
@@ -145,6 +153,7 @@ impl<'a> Turning<'a> {
                 self.ask_to_stop(Stop::Interrupted)
             }
             () = until(self.kill_at) => Step::Over(End::Killed),
+            () = until(self.again_at) => self.interrupt(),
             () = sleep_until(self.deadline), if counts => {
                 self.ask_to_stop(Stop::Time(TimeLimit::WallTime))
             }
@@ -223,8 +232,18 @@ impl<'a> Turning<'a> {
         if self.stop.is_none() {
             self.stop = Some(stop);
             self.kill_at = Some(Instant::now() + self.terms.grace);
-            self.forked.interrupt();
+            return self.interrupt();
         }
+        Step::Going
+    }
+
+    /// A kernel takes no interrupt before its code has begun, and that it has is not
+    /// told; so one that comes early is sent more than once.
+    fn interrupt(&mut self) -> Step {
+        let is_early = self.began.elapsed() < BEGIN_TIME;
+        let was_early = self.again_at.is_some();
+        self.again_at = (is_early || was_early).then(|| Instant::now() + BEGIN_TIME);
+        self.forked.interrupt();
         Step::Going
     }
 }

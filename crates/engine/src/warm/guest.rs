@@ -54,9 +54,10 @@ files! {
     "zygote.py",
 }
 
-/// Starts the zygote. Its modules are found by the package's own path afterwards, so
-/// the search path is put back to what an interactive interpreter has.
-const START: &str = "import sys; sys.path[0] = '/code'; from cellblock_kernel import zygote; \
+/// Starts the zygote. What is forked from it has no files of ours, so all that it may
+/// need is loaded; then the search path is what an interactive interpreter has.
+const START: &str = "import sys; sys.path[0] = '/code'; \
+                     from cellblock_kernel import script, zygote; \
                      sys.path[0] = ''; zygote.main()";
 
 /// What is parked: a Python that has loaded these modules.

@@ -12,7 +12,7 @@ use policy::Policy;
 use sandbox::LaunchError;
 use tokio::{
     sync::{Notify, Semaphore},
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 use super::{
@@ -24,6 +24,9 @@ use super::{
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How long to wait before another try where none could be forked, or memory is short.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// How often somebody who waits for others' forks looks.
+const FILL_LOOK: Duration = Duration::from_millis(5);
 
 /// Ready sandboxes.
 pub(super) struct Pool {
@@ -45,6 +48,8 @@ struct State {
     ready: VecDeque<Fresh>,
     demand: Demand,
     minimum: usize,
+    /// Those that are being forked.
+    coming: usize,
 }
 
 impl Pool {
@@ -87,7 +92,10 @@ impl Pool {
         let Some(class) = self.class(order) else { return Ok(()) };
         class.lock().minimum = count;
         while class.lock().ready.len() < count {
-            self.refill(&class).await?;
+            match class.expect(count) {
+                Some(expected) => self.refill(&class, expected).await?,
+                None => sleep(FILL_LOOK).await,
+            }
         }
         Ok(())
     }
@@ -127,6 +135,7 @@ impl Pool {
             ready: VecDeque::new(),
             demand: Demand::new(Instant::now()),
             minimum: self.config.pool_min,
+            coming: 0,
         };
         let class =
             Arc::new(Class { order: order.clone(), state: Mutex::new(state), wake: Notify::new() });
@@ -150,7 +159,7 @@ impl Pool {
         fresh.since.elapsed() < self.config.ready_age_max && fresh.kernel.check_idle().is_ok()
     }
 
-    /// Throws away what is too old or dead; says how many are missing.
+    /// Throws away what is too old or dead; says how many should be ready.
     fn look(&self, class: &Class) -> usize {
         let mut unfit = Vec::new();
         let mut state = class.lock();
@@ -159,14 +168,13 @@ impl Pool {
         }
         let minimum = state.minimum;
         let target = state.demand.target(Instant::now(), minimum, self.config.pool_max);
-        let missing = target.saturating_sub(state.ready.len());
         drop(state);
         self.counts.discarded.fetch_add(unfit.len() as u64, Ordering::Relaxed);
-        missing
+        target
     }
 
     /// Forks one ahead of demand.
-    async fn refill(&self, class: &Class) -> Result<(), LaunchError> {
+    async fn refill(&self, class: &Class, expected: Expected<'_>) -> Result<(), LaunchError> {
         // It is closed by nobody.
         let _permit = self.refills.acquire().await;
         let began = Instant::now();
@@ -175,6 +183,7 @@ impl Pool {
         state.demand.refilled_in(began.elapsed());
         state.ready.push_back(fresh);
         drop(state);
+        drop(expected);
         self.counts.filled.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
@@ -199,6 +208,26 @@ impl Class {
         // Whoever panicked with it left a list that is whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// A place among those that should be ready, if one is missing and on nobody's mind.
+    fn expect(&self, target: usize) -> Option<Expected<'_>> {
+        let mut state = self.lock();
+        if state.ready.len() + state.coming >= target {
+            return None;
+        }
+        state.coming += 1;
+        drop(state);
+        Some(Expected(self))
+    }
+}
+
+/// One that is being forked.
+struct Expected<'a>(&'a Class);
+
+impl Drop for Expected<'_> {
+    fn drop(&mut self) {
+        self.0.lock().coming -= 1;
+    }
 }
 
 /// Keeps a class filled for as long as there are a pool, the class and demand.
@@ -220,19 +249,19 @@ async fn keep_filled(pool: Weak<Pool>, class: Weak<Class>) {
 /// Forks what is missing, several at once; says how long to wait before the next look.
 async fn fill_up(pool: &Arc<Pool>, class: &Arc<Class>) -> Duration {
     loop {
-        let missing = pool.look(class);
-        if missing == 0 {
-            return LOOK_EVERY;
-        }
+        let target = pool.look(class);
+        let Some(first) = class.expect(target) else { return LOOK_EVERY };
         if pressure::available_bytes() < pool.config.memory_floor_bytes {
             return RETRY_AFTER;
         }
-        let one = || pool.refill(class);
-        let done = if missing > 1 && pool.config.refills_max > 1 {
-            let (one, other) = tokio::join!(one(), one());
-            one.and(other)
-        } else {
-            one().await
+        let second = class.expect(target).filter(|_| pool.config.refills_max > 1);
+        let done = match second {
+            Some(second) => {
+                let both = (pool.refill(class, first), pool.refill(class, second));
+                let (one, other) = tokio::join!(both.0, both.1);
+                one.and(other)
+            }
+            None => pool.refill(class, first).await,
         };
         if done.is_err() {
             return RETRY_AFTER;
