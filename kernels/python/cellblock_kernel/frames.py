@@ -157,7 +157,7 @@ class Channel:
         received = self._received
         if len(received) < _HEADER.size:
             return READ_BYTES
-        missing = 4 + _unpack_header(received)[0] - len(received)
+        missing: int = 4 + _unpack_header(received)[0] - len(received)
         return min(max(missing, READ_BYTES), READ_BYTES_MAX)
 
     def receive(self) -> Frame:

@@ -21,6 +21,9 @@ _DOTTED_BEFORE = re.compile(r"(?:[^\W\d]\w*\s*\.\s*)*[^\W\d]\w*$")
 _WORD_AFTER = re.compile(r"\w*")
 
 
+_default_dir: Any = object.__dir__
+
+
 class Missing(Exception):
     """There is no object of that name, or it cannot be had without running code."""
 
@@ -61,8 +64,9 @@ def attribute_of(value: Any, name: str) -> Any:
 def attributes_of(value: Any) -> Iterable[Any]:
     """Names of attributes: what ``__dir__`` says where there is one, else what is stored."""
     kind = type(value)
-    if kind.__dir__ is not object.__dir__:
-        return list(kind.__dir__(value))
+    own: Any = kind.__dir__
+    if own is not _default_dir:
+        return list(own(value))
     names: Set[Any] = set()
     for each in kind.__mro__:
         names.update(vars(each))

@@ -25,3 +25,6 @@ def mend(module: ModuleType, names: Dict[str, Any]) -> None:
     modules = sys.modules
     if modules.get("__main__") is not module:
         modules["__main__"] = module
+    if "sys" not in modules:
+        # Python would import a second one, which lacks most of its names.
+        modules["sys"], modules["builtins"] = sys, builtins

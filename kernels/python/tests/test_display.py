@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unittest
+from typing import Any, Dict, List, Tuple
 
 from .kernel_case import KernelCase
 
@@ -12,14 +13,14 @@ OBJECT = "class A:\n    def __repr__(self): return 'plain'\n"
 class FormsTest(KernelCase):
     """Which forms an object has."""
 
-    def forms(self, body: str, value: str = "A()") -> object:
+    def forms(self, body: str, value: str = "A()") -> Any:
         turn = self.kernel.run(OBJECT + body + "\n" + value)
         self.assertEqual(turn.status, "ok", turn.error)
         assert turn.result is not None
         return turn.result["data"]
 
     def test_methods_give_forms(self) -> None:
-        table = [
+        table: List[Tuple[str, Dict[str, Any]]] = [
             ("    def _repr_html_(self): return '<b>'", {"text/html": "<b>"}),
             ("    def _repr_markdown_(self): return '*b*'", {"text/markdown": "*b*"}),
             ("    def _repr_latex_(self): return '$b$'", {"text/latex": "$b$"}),
@@ -60,7 +61,6 @@ class FormsTest(KernelCase):
         ]
         for body, note in table:
             data = self.forms(body)
-            assert isinstance(data, dict)
             self.assertEqual(list(data), ["text/plain"], body)
             self.assertIn(note, data["text/plain"])
 

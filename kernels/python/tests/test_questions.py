@@ -40,7 +40,7 @@ class CompleteTest(KernelCase):
 
     def test_attributes(self) -> None:
         self.kernel.run("import os\n" + WATCHED)
-        self.assertEqual(self.complete("os.path.isd"), ["os.path.isdir"])
+        self.assertEqual(self.complete("os.path.isfi"), ["os.path.isfile"])
         self.assertIn("w.dangerous", self.complete("w."))
         self.assertEqual(self.complete("w.slot.upp"), ["w.slot.upper"])
         self.assertEqual(self.complete("w.plain.upp"), ["w.plain.upper"])
