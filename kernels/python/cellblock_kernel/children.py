@@ -9,8 +9,9 @@ to wait for later, so zombies are left alone while they are few; beyond that, th
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from typing import List, Set
+from typing import Any, List, Set
 
 from .pristine import __builtins__
 from .turn import turn
@@ -18,6 +19,7 @@ from .turn import turn
 # Each zombie takes one of the sandbox's process slots.
 ZOMBIES_LEFT = 16
 
+_exit = os._exit
 _waitid = os.waitid
 _PEEK = os.WEXITED | os.WNOHANG | os.WNOWAIT
 
@@ -25,6 +27,21 @@ _PEEK = os.WEXITED | os.WNOHANG | os.WNOWAIT
 def watch_forks() -> None:
     """Takes the channel away from every child that is forked from now on."""
     os.register_at_fork(before=_flush_before, after_in_child=turn.abandon)
+
+
+def obey_termination() -> None:
+    """Ends on SIGTERM, which process 1 would ignore."""
+    signal.signal(signal.SIGTERM, _terminate)
+    os.register_at_fork(after_in_child=_terminate_by_default)
+
+
+def _terminate(signum: int, frame: Any) -> None:
+    _exit(128 + signum)
+
+
+def _terminate_by_default() -> None:
+    if signal.getsignal(signal.SIGTERM) is _terminate:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _flush_before() -> None:

@@ -89,6 +89,7 @@ def serve(control_fd: int, ipython: bool = True) -> NoReturn:
     interrupts.disarm()
     channel = frames.Channel(high)
     turn.open(channel)
-    randomness.reseed()
+    if turn.pid == 1:
+        children.obey_termination()
     shell = _arrange(ipython)
     Kernel(channel, shell).run()

@@ -13,7 +13,7 @@ import sys
 import time
 from typing import Any, Callable, Dict, NoReturn, Optional
 
-from . import children, display, ending, exceptions, figures, frames, interrupts, namespace, stdio
+from . import children, display, ending, exceptions, figures, frames, interrupts, namespace, script, stdio
 from .plain_shell import PlainShell
 from .pristine import __builtins__
 from .turn import turn
@@ -141,8 +141,6 @@ class Kernel:
             stdio.complain("kernel: %s\n" % exceptions.name_of(problem))
 
     def _script(self, frame: frames.Frame) -> None:
-        from . import script
-
         script.run(frame.body)
 
     def _complete(self, frame: frames.Frame) -> None:

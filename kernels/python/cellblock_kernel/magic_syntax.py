@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from typing import List, Optional
 
 from .pristine import __builtins__
@@ -54,7 +55,13 @@ def transform(source: str) -> str:
 def is_python(source: str) -> bool:
     """Whether a text compiles as a cell."""
     try:
-        _compile(source, "<cell>", "exec", _PARSE, True)
+        if "\\" in source:
+            # The compiler warns of odd escapes, and will again when the cell is run.
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                _compile(source, "<cell>", "exec", _PARSE, True)
+        else:
+            _compile(source, "<cell>", "exec", _PARSE, True)
         return True
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False

@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Any, Dict, NoReturn, Optional, Tuple
 
-from . import ending, exceptions, frames, interrupts, namespace, stdio
+from . import ending, exceptions, frames, interrupts, namespace, stand_in, stdio
 from .pristine import __builtins__
 
 _compile = compile
@@ -19,6 +19,7 @@ def run(body: Dict[str, Any]) -> NoReturn:
     """Runs the script of a request and ends the process with its status."""
     path, code, name, argv = _fields(body)
     stdio.undo_for_script()
+    stand_in.uninstall()
     names = namespace.fresh_main().__dict__
     names["__file__"] = name
     names["__cached__"] = None

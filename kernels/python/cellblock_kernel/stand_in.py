@@ -43,6 +43,11 @@ def install(first: bool = False) -> None:
     sys.meta_path.insert(0 if first else len(sys.meta_path), _Finder())
 
 
+def uninstall() -> None:
+    """Takes the stand-in away from what is imported later."""
+    sys.meta_path[:] = [each for each in sys.meta_path if not isinstance(each, _Finder)]
+
+
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Finds and makes the two modules."""
 

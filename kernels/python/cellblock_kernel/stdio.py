@@ -173,7 +173,8 @@ def _restore(fd: int) -> None:
 def undo_for_script() -> None:
     """Gives a script the ``input`` and hooks of a plain interpreter."""
     builtins.input = _python_input
-    vars(builtins).pop("display", None)
+    for name in ("display", "__IPYTHON__"):
+        vars(builtins).pop(name, None)
     sys.displayhook = sys.__displayhook__
 
 

@@ -74,13 +74,14 @@ class Kernel:
         env: Optional[Dict[str, str]] = None,
         options: Sequence[str] = PLAIN,
         start: str = START,
+        wrapper: Sequence[str] = (),
     ) -> None:
         ours, theirs = socket.socketpair()
         out_read, out_write = os.pipe()
         err_read, err_write = os.pipe()
         fd = theirs.fileno()
         self.process = subprocess.Popen(
-            [python, "-I", "-B", "-c", start.format(root=str(ROOT), fd=fd, options=list(options))],
+            [*wrapper, python, "-I", "-B", "-c", start.format(root=str(ROOT), fd=fd, options=list(options))],
             pass_fds=[fd],
             stdin=subprocess.DEVNULL,
             stdout=out_write,

@@ -107,6 +107,11 @@ class ExceptionTest(KernelCase):
         turn = self.kernel.run("import warnings\nwarnings.warn('careful')")
         self.assertIn("<cell 1>:2: UserWarning: careful", turn.stderr)
 
+    def test_the_compiler_warns_once(self) -> None:
+        turn = self.kernel.run("import warnings\nwarnings.simplefilter('always')")
+        turn = self.kernel.run("x = '\\d' % ()")
+        self.assertEqual(turn.stderr.count("invalid escape sequence"), 1, turn.stderr)
+
 
 if __name__ == "__main__":
     unittest.main()

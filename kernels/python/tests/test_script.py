@@ -25,6 +25,7 @@ SCRIPTS = {
     "no newline": "print('x', end='')",
     "expression": "1 + 1",
     "no magics": "try:\n    display\nexcept NameError as e:\n    print(e)",
+    "no stand-in": "import IPython.nowhere",
     "input": "try:\n    input('? ')\nexcept EOFError as e:\n    print(e)",
     "hook": "import sys\nsys.excepthook = lambda t, v, b: print('hook', v)\n1/0",
     "encoding": "# -*- coding: latin-1 -*-\nprint('\u00e9' == '\\xe9')",

@@ -16,11 +16,12 @@ FORKED = """
 import os, sys
 sys.path.insert(0, {root!r})
 preload, ipython = {options!r}
-from cellblock_kernel import entry
+from cellblock_kernel import entry, randomness
 failures = entry.prepare(preload.split(), ipython=ipython == "ipython")
 child = os.fork()
 if child == 0:
     os.environ["FAILURES"] = repr(failures)
+    randomness.reseed()
     entry.serve({fd})
 os.close({fd})
 os._exit(os.waitpid(child, 0)[1] >> 8)
