@@ -193,8 +193,8 @@ def clean(data: Bundle) -> Bundle:
         else:
             sent[mime] = form
     if notes:
-        text = [sent["text/plain"]] if "text/plain" in sent else []
-        sent["text/plain"] = bounded("\n".join(text + notes))
+        plain = [sent["text/plain"]] if "text/plain" in sent else []
+        sent["text/plain"] = bounded("\n".join(plain + notes))
     return sent
 
 

@@ -13,7 +13,18 @@ import sys
 import time
 from typing import Any, Callable, Dict, NoReturn, Optional
 
-from . import children, display, ending, exceptions, figures, frames, interrupts, namespace, script, stdio
+from . import (
+    children,
+    display,
+    ending,
+    exceptions,
+    figures,
+    frames,
+    interrupts,
+    namespace,
+    script,
+    stdio,
+)
 from .plain_shell import PlainShell
 from .pristine import __builtins__
 from .turn import turn

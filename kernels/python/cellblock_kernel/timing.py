@@ -28,9 +28,7 @@ def time_call(call: Callable[[], Any]) -> Any:
     user, system = after[0] - before[0], after[1] - before[1]
     if user or system:
         total = user + system
-        print(
-            "CPU times: user %s, sys: %s, total: %s" % (_span(user), _span(system), _span(total))
-        )
+        print("CPU times: user %s, sys: %s, total: %s" % (_span(user), _span(system), _span(total)))
     print("Wall time: %s" % _span(took))
     return value
 

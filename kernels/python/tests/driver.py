@@ -81,7 +81,14 @@ class Kernel:
         err_read, err_write = os.pipe()
         fd = theirs.fileno()
         self.process = subprocess.Popen(
-            [*wrapper, python, "-I", "-B", "-c", start.format(root=str(ROOT), fd=fd, options=list(options))],
+            [
+                *wrapper,
+                python,
+                "-I",
+                "-B",
+                "-c",
+                start.format(root=str(ROOT), fd=fd, options=list(options)),
+            ],
             pass_fds=[fd],
             stdin=subprocess.DEVNULL,
             stdout=out_write,

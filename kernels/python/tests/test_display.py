@@ -52,7 +52,10 @@ class FormsTest(KernelCase):
     def test_forms_that_cannot_be_sent(self) -> None:
         table = [
             ("    def _repr_html_(self): return 5", "is neither text nor bytes but int"),
-            ("    def _repr_json_(self): return float('nan')", "a number that JSON has no form for"),
+            (
+                "    def _repr_json_(self): return float('nan')",
+                "a number that JSON has no form for",
+            ),
             ("    def _repr_json_(self): return object()", "holds object, which is not JSON"),
             (
                 "    def _repr_json_(self):\n        x = []\n        x.append(x)\n        return x",

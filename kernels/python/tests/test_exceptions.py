@@ -50,7 +50,10 @@ class ExceptionTest(KernelCase):
         self.assertTrue(any("direct cause" in line for line in lines))
 
     def test_no_frame_of_the_kernel_is_shown(self) -> None:
-        code = "class A:\n    def __repr__(self): 1/0\ntry:\n    display(A())\nexcept Exception:\n    raise OSError"
+        code = (
+            "class A:\n    def __repr__(self): 1/0\n"
+            "try:\n    display(A())\nexcept Exception:\n    raise OSError"
+        )
         self.assertNotIn("cellblock_kernel", "".join(self.lines(code)))
 
     @unittest.skipIf(sys.version_info < (3, 11), "there are no groups")
@@ -66,7 +69,10 @@ class ExceptionTest(KernelCase):
             ("def __str__(self): raise SystemExit(5)", "<E whose str() failed>"),
             ("def __str__(self): return 5", "<E whose str() failed>"),
             ("def __str__(self): return self.__str__()", "<E whose str() failed>"),
-            ("def __str__(self): return 'x' * (1 << 20)", "x" * 65536 + "... [983040 more characters]"),
+            (
+                "def __str__(self): return 'x' * (1 << 20)",
+                "x" * 65536 + "... [983040 more characters]",
+            ),
             ("__module__ = 5", ""),
             ("__qualname__ = 'q'", ""),
             ("def __getattribute__(self, name): 1/0", ""),
@@ -101,7 +107,9 @@ class ExceptionTest(KernelCase):
 
     def test_the_debugger_finds_the_exception(self) -> None:
         self.kernel.run("1/0")
-        self.assertEqual(self.kernel.run("import sys\nsys.last_type.__name__").text, "'ZeroDivisionError'")
+        self.assertEqual(
+            self.kernel.run("import sys\nsys.last_type.__name__").text, "'ZeroDivisionError'"
+        )
 
     def test_warnings_name_the_cell(self) -> None:
         turn = self.kernel.run("import warnings\nwarnings.warn('careful')")

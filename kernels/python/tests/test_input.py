@@ -11,12 +11,16 @@ class InputTest(KernelCase):
     """``input``, ``getpass`` and stdin."""
 
     def test_answers(self) -> None:
-        turn = self.kernel.run("a = input('a? ')\nb = input()\n(a, b)", "1", "\u00e9", allow_input=True)
+        turn = self.kernel.run(
+            "a = input('a? ')\nb = input()\n(a, b)", "1", "\u00e9", allow_input=True
+        )
         self.assertEqual(turn.text, "('1', '\u00e9')")
         self.assertEqual([each["prompt"] for each in turn.prompts], ["a? ", ""])
 
     def test_a_password_is_asked_for_as_one(self) -> None:
-        turn = self.kernel.run("import getpass\ngetpass.getpass('pw: ')", "secret", allow_input=True)
+        turn = self.kernel.run(
+            "import getpass\ngetpass.getpass('pw: ')", "secret", allow_input=True
+        )
         self.assertEqual(turn.prompts, [{"prompt": "pw: ", "password": True}])
         self.assertEqual(turn.text, "'secret'")
 
@@ -29,7 +33,9 @@ class InputTest(KernelCase):
         assert turn.error is not None
         self.assertEqual(turn.error["value"], "input is not available in this session")
         self.assertEqual(turn.prompts, [])
-        self.assertEqual(self.kernel.run("import getpass\ngetpass.getpass()").error_name, "EOFError")
+        self.assertEqual(
+            self.kernel.run("import getpass\ngetpass.getpass()").error_name, "EOFError"
+        )
 
     def test_stdin_is_at_its_end(self) -> None:
         self.assertEqual(self.kernel.run("import sys\nsys.stdin.read()").text, "''")

@@ -53,7 +53,9 @@ class InterruptTest(Interrupts, KernelCase):
         self.assertEqual(self.kernel.run("await asyncio.sleep(0, 3)").text, "3")
 
     def test_a_repr_stops(self) -> None:
-        code = "class A:\n    def __repr__(self):\n        print('go')\n        while True: pass\nA()"
+        code = (
+            "class A:\n    def __repr__(self):\n        print('go')\n        while True: pass\nA()"
+        )
         self.assertEqual(self.interrupted(code).status, "interrupted")
         self.assert_works()
 

@@ -53,7 +53,9 @@ class MagicTest(KernelCase):
             cell = "%%writefile {}{}\none\n{{two}}\n"
             turn = self.kernel.run(cell.format("", path))
             self.assertEqual(turn.stdout, "Writing %s\n" % path)
-            self.assertEqual(self.kernel.run(cell.format("", path)).stdout, "Overwriting %s\n" % path)
+            self.assertEqual(
+                self.kernel.run(cell.format("", path)).stdout, "Overwriting %s\n" % path
+            )
             self.kernel.run(cell.format("-a ", path))
             self.assertEqual(path.read_text(), "one\n{two}\n" * 2)
         self.assertEqual(self.kernel.run("%%writefile\nx").error_name, "UsageError")
@@ -61,7 +63,10 @@ class MagicTest(KernelCase):
     def test_commands(self) -> None:
         self.assertEqual(self.kernel.run("!cat; echo end").stdout, "end\n")
         self.assertEqual(self.kernel.run("!awk 'BEGIN {print 5}'").stdout, "5\n")
-        self.assertEqual(self.kernel.run("name = 'x'\n!echo '$name' $name $$ \"{name!r}\"").stdout[:8], "$name x ")
+        self.assertEqual(
+            self.kernel.run("name = 'x'\n!echo '$name' $name $$ \"{name!r}\"").stdout[:8],
+            "$name x ",
+        )
         self.assertEqual(self.kernel.run("%%script cat\n{a}\n").stdout, "{a}\n")
         self.assertEqual(self.kernel.run("x = !exit 3\nx").text, "[]")
 

@@ -8,7 +8,15 @@ import unittest
 
 from . import driver
 
-WRAPPER = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc", "--kill-child")
+WRAPPER = (
+    "unshare",
+    "--user",
+    "--map-root-user",
+    "--pid",
+    "--fork",
+    "--mount-proc",
+    "--kill-child",
+)
 
 ZOMBIES = (
     "import os\n"

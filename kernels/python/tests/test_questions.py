@@ -67,7 +67,9 @@ class CompleteTest(KernelCase):
     def test_places(self) -> None:
         self.kernel.run("caf\u00e9_noir = 1")
         reply = self.kernel.ask(driver.COMPLETE, code="'\u00e9'; caf\u00e9 + 1", cursor=9)
-        self.assertEqual((reply["matches"], reply["start"], reply["end"]), (["caf\u00e9_noir"], 5, 9))
+        self.assertEqual(
+            (reply["matches"], reply["start"], reply["end"]), (["caf\u00e9_noir"], 5, 9)
+        )
         for cursor in (-5, 10**9):
             reply = self.kernel.ask(driver.COMPLETE, code="whi", cursor=cursor)
             self.assertIn("start", reply)

@@ -167,7 +167,10 @@ class RandomnessTest(unittest.TestCase):
     def draws(self) -> List[Dict[str, Any]]:
         code = DRAWING.format(root=str(driver.ROOT))
         done = subprocess.run(
-            [self.python, "-I", "-B", "-c", code], capture_output=True, encoding="utf-8", check=False
+            [self.python, "-I", "-B", "-c", code],
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
         )
         self.assertEqual(done.returncode, 0, done.stderr)
         found: List[Dict[str, Any]] = json.loads(done.stdout)
