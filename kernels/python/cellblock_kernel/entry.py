@@ -7,6 +7,7 @@ import gc
 import importlib
 import importlib.util
 import os
+import sys
 from typing import List, NoReturn, Optional
 
 from . import children, figures, frames, interrupts, namespace, randomness, stand_in, stdio, warm
@@ -91,5 +92,7 @@ def serve(control_fd: int, ipython: bool = True) -> NoReturn:
     turn.open(channel)
     if turn.pid == 1:
         children.obey_termination()
+    # Cells import what lies in the working directory.
+    sys.path.insert(0, "")
     shell = _arrange(ipython)
     Kernel(channel, shell).run()

@@ -87,6 +87,11 @@ _make_scanner: Any = json.scanner.make_scanner
 _scan = _make_scanner(json.JSONDecoder())
 _make_encoder: Any = getattr(json.encoder, "c_make_encoder", None)
 _escape = json.encoder.encode_basestring
+try:
+    _make_encoder({}, _not_json, _escape, None, ":", ",", False, False, False)({}, 0)
+except TypeError:
+    # Its arguments are Python's own affair, and may change; without it only time is lost.
+    _make_encoder = None
 _plain_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_not_json).encode
 
 

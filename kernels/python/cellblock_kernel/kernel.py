@@ -120,13 +120,15 @@ class Kernel:
 
     def _execute(self, frame: frames.Frame) -> None:
         body = frame.body
-        frames.checked(body, code=_text)
+        code = body.get("code")
+        if type(code) is not str:
+            raise frames.Malformed("field code")
         silent = body.get("silent") is True
         turn.begin(frame.token, body.get("allow_input") is True, silent)
         name = body.get("file_name")
         if type(name) is not str:
             name = "<silent>" if silent else "<cell %d>" % turn.count
-        report = attempt(self.shell, body["code"], name)
+        report = attempt(self.shell, code, name)
         self._settle()
         if not turn.is_ours():
             ending.end_child(report.error, report.exit_code)

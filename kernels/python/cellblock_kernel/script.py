@@ -24,10 +24,9 @@ def run(body: Dict[str, Any]) -> NoReturn:
     names["__file__"] = name
     names["__cached__"] = None
     sys.argv = [name, *argv]
-    if path is not None:
-        sys.path.insert(0, os.path.dirname(os.path.abspath(path)))
-    else:
-        sys.path.insert(0, "")
+    if path is not None and sys.path[:1] == [""]:
+        sys.path[0] = os.path.dirname(os.path.abspath(path))
+    if path is None:
         del names["__file__"], names["__cached__"]
     ending.end(_status(path, code, name, names), join=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import unittest
 
 from .kernel_case import KernelCase
@@ -66,6 +67,12 @@ class ResultTest(KernelCase):
         turn = self.kernel.run("sorted(globals())")
         known = "['__builtins__', '__doc__', '__loader__', '__name__', '__package__', '__spec__']"
         self.assertEqual(turn.text.replace("\n", ""), known)
+
+    def test_modules_of_the_working_directory_can_be_imported(self) -> None:
+        with tempfile.TemporaryDirectory() as directory:
+            self.kernel.run("import os\nos.chdir(%r)" % directory)
+            self.kernel.run("%%writefile found_here.py\nx = 5\n")
+            self.assertEqual(self.kernel.run("import found_here\nfound_here.x").text, "5")
 
     def test_a_replaced_displayhook_is_called(self) -> None:
         self.kernel.run("import sys\nsys.displayhook = lambda value: print('hook', value)")

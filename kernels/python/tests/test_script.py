@@ -14,6 +14,7 @@ from . import driver
 SCRIPTS = {
     "hello": "print('hello')",
     "arguments": "import sys\nprint(sys.argv[1:], __name__, __file__ == sys.argv[0], sys.path[0])",
+    "path": "import sys\nprint([p for p in sys.path if not p.endswith('kernels/python')])",
     "names": "print(sorted(n for n in globals() if n not in ('__annotations__', '__cached__')))",
     "uncaught": "def f():\n    1/0\nf()",
     "syntax": "x = = 1",
