@@ -39,7 +39,7 @@ impl Core {
     ) -> Result<Option<ScriptSandbox>, RunError> {
         let Work::Request(request, domain) = work else { return Ok(None) };
         // What is parked has no standard input.
-        if !matches!(stdin, Input::Empty) {
+        if !stdin.has_nothing() {
             return Ok(None);
         }
         let parts = (policy, &mut *payload);

@@ -3,6 +3,7 @@
 use std::os::fd::OwnedFd;
 
 use api::Event;
+use rustix::fs::FileType;
 
 use crate::Cancel;
 
@@ -32,4 +33,19 @@ pub enum Input {
     /// read here and copied; the sandbox never gets the descriptor itself, and
     /// its flags, which others may share, stay as they are.
     Descriptor(OwnedFd),
+}
+
+/// Numbers of the device that gives nothing.
+const NULL_DEVICE: (u32, u32) = (1, 3);
+
+impl Input {
+    /// Whether the program would find its end at once, for all that can be told
+    /// without reading.
+    pub(crate) fn has_nothing(&self) -> bool {
+        let Self::Descriptor(descriptor) = self else { return true };
+        rustix::fs::fstat(descriptor).is_ok_and(|found| {
+            let number = (rustix::fs::major(found.st_rdev), rustix::fs::minor(found.st_rdev));
+            FileType::from_raw_mode(found.st_mode).is_char_device() && number == NULL_DEVICE
+        })
+    }
 }

@@ -130,7 +130,8 @@ impl Bench {
         target: &Target,
         row: &mut Row,
     ) -> anyhow::Result<Verdict> {
-        let Some(expect) = expected(case, target.caller) else {
+        let expect = expected(case, target.caller).filter(|_| !target.forks || can_fork(case));
+        let Some(expect) = expect else {
             return Ok(Verdict::NotApplicable);
         };
         let (observation, mut found) = self.inside(case, program, target)?;
@@ -163,6 +164,9 @@ impl Bench {
         if target.caller == Caller::User {
             command.args(["--allow-missing", "cgroup"]);
         }
+        if target.forks {
+            command.args(["--start", "fork"]);
+        }
         command.arg(program).arg(self.canaries.map().to_string());
         command.env(ENV_VAR, self.canaries.env_secret());
         let finished = finish(&mut command, case.stdin_bytes)?;
@@ -173,6 +177,9 @@ impl Bench {
         let mut note = |what: &str, seen: Vec<String>| {
             found.extend(seen.into_iter().map(|seen| Finding { what: what.to_owned(), seen }));
         };
+        if target.forks && !was_forked(&observation.result) {
+            note("start", vec!["the interpreter was not forked".to_owned()]);
+        }
         note("host", host.changes(pid));
         note("secret in the output", self.canaries.found_in(&observation.output));
         note("planted file changed", self.canaries.changed());
@@ -228,6 +235,23 @@ impl Drop for Bench {
         // What cannot be removed lies in the directory for temporary files.
         drop(fs::remove_dir_all(&self.work));
     }
+}
+
+/// Whether a case's program can run in a fork of a parked interpreter: it is
+/// Python's, reads nothing, and is not about the start of an interpreter.
+fn can_fork(case: &Case) -> bool {
+    let is_python = case.program.ends_with(".py") && !case.flags.iter().any(|flag| flag == "-l");
+    let is_own_start = ["-v", "-w", "-e", "--env", "--upload", "--cold"];
+    let is_shaped = case.flags.iter().any(|flag| is_own_start.contains(&flag.as_str()));
+    is_python && !is_shaped && case.stdin_bytes == 0
+}
+
+/// Whether a result is of a sandbox that was forked: such a one says so of its clocks.
+fn was_forked(result: &serde_json::Value) -> bool {
+    let detail = result.pointer("/enforcement/controls/time-namespace/detail");
+    // A run that was refused was not started at all.
+    result.get("enforcement").is_none()
+        || detail.and_then(|detail| detail.as_str()).is_some_and(|text| text.contains("zygote"))
 }
 
 /// What is expected for a caller; `None` where the case does not apply.

@@ -40,6 +40,8 @@ pub struct Target {
     ids: Option<(u32, u32)>,
     /// A layer that the binary is told to leave out.
     pub knockout: Option<&'static str>,
+    /// Whether programs run in forks of a parked interpreter.
+    pub forks: bool,
 }
 
 /// The search path of everything that the battery starts: the system's, and the
@@ -90,7 +92,7 @@ impl Target {
         let home = work.join("root-home");
         fs::create_dir_all(&home)?;
         let binary = binary.to_owned();
-        Ok(Self { binary, caller: Caller::Root, home, ids: None, knockout: None })
+        Ok(Self { binary, caller: Caller::Root, home, ids: None, knockout: None, forks: false })
     }
 
     /// For an ordinary user, with a copy of the binary that it can reach.
@@ -106,7 +108,7 @@ impl Target {
         fs::copy(binary, &copy).context("copying the binary")?;
         fs::set_permissions(&copy, fs::Permissions::from_mode(0o755))?;
         let ids = Some((uid, gid));
-        Ok(Self { binary: copy, caller: Caller::User, home, ids, knockout: None })
+        Ok(Self { binary: copy, caller: Caller::User, home, ids, knockout: None, forks: false })
     }
 
     /// A command that this caller runs, with an env of the harness's choice and

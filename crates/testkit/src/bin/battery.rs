@@ -1,6 +1,8 @@
 //! Runs the attack battery and prints, or writes, what came of it.
 //!
-//! `battery [--write DIR] [--only WORD] [--as root|user] [--layers BINARY]`
+//! `battery [--write DIR] [--only WORD] [--as root|user] [--layers BINARY] [--start fork]`
+//!
+//! With `--start fork` what is Python runs in forks of a parked interpreter.
 
 use std::{
     io::{self, Write as _},
@@ -23,11 +25,12 @@ struct Asked {
     only: Option<String>,
     callers: Vec<Caller>,
     layers: Option<PathBuf>,
+    forks: bool,
 }
 
 fn asked() -> anyhow::Result<Asked> {
     let callers = vec![Caller::Root, Caller::User];
-    let mut asked = Asked { write: None, only: None, callers, layers: None };
+    let mut asked = Asked { write: None, only: None, callers, layers: None, forks: false };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let value = words.next().with_context(|| format!("{word} needs a value"))?;
@@ -35,6 +38,7 @@ fn asked() -> anyhow::Result<Asked> {
             ("--write", _) => asked.write = Some(value.into()),
             ("--only", _) => asked.only = Some(value),
             ("--layers", _) => asked.layers = Some(value.into()),
+            ("--start", "fork") => asked.forks = true,
             ("--as", "root") => asked.callers = vec![Caller::Root],
             ("--as", "user") => asked.callers = vec![Caller::User],
             _ => bail!("{word} {value} is not understood"),
@@ -50,6 +54,7 @@ fn main() -> anyhow::Result<ExitCode> {
         cases.retain(|case| case.id.contains(only.as_str()) || case.area.to_string() == *only);
     }
     let mut bench = Bench::prepare(&target::binary()?, &asked.callers)?;
+    bench.targets.iter_mut().for_each(|target| target.forks = asked.forks);
     let mut rows = Vec::new();
     for case in &cases {
         let row = bench.row(case).with_context(|| case.id.clone())?;
