@@ -73,7 +73,7 @@ impl Session {
         }
         let after = inner.snapshot().await;
         let files = inner.changes(before, after).await;
-        left.as_it_should_be();
+        left.well();
         inner.turns_done.fetch_add(1, Ordering::Relaxed);
         Ok(TurnResult {
             turn_id,
@@ -222,7 +222,7 @@ impl<'a> Left<'a> {
         Self { inner, is_well: false }
     }
 
-    fn as_it_should_be(mut self) {
+    fn well(mut self) {
         self.is_well = true;
     }
 
