@@ -172,7 +172,7 @@ impl Inner {
         let began = Instant::now();
         kernel.begin(request)?;
         let mut turning = Turning::new(kernel, taps, forked, io.events, terms);
-        let end = turning.to_end(io.input).await;
+        let end = turning.finish_off(io.input).await;
         let usage = used(&usage_before, forked.usage(), began.elapsed());
         let settled = settle(&end, turning.stop);
         let (collector, stdout, stderr) = turning.finish();

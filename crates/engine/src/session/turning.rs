@@ -105,8 +105,8 @@ impl<'a> Turning<'a> {
         }
     }
 
-    /// Stays with the turn to its end.
-    pub(super) async fn to_end(&mut self, input: &mut dyn InputSource) -> End {
+    /// Stays with the turn until it is over.
+    pub(super) async fn finish_off(&mut self, input: &mut dyn InputSource) -> End {
         loop {
             let mut step = self.step(None).await;
             while let Step::Asked(request) = step {
