@@ -53,6 +53,7 @@ impl Inside {
             search_path: SEARCH_PATH.split(':').map(Into::into).collect(),
             python: Some(fixture.python.clone()),
             runs_max: 1,
+            warm: engine::WarmConfig::default(),
         };
         let engine = Engine::new(config, Arc::new(Native::new()?));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from typing import Any, List, Set
 
 from .pristine import __builtins__
@@ -20,6 +21,8 @@ from .turn import turn
 ZOMBIES_LEFT = 16
 
 _exit = os._exit
+_current_thread = threading.current_thread
+_main_thread = threading.main_thread
 _waitid = os.waitid
 _PEEK = os.WEXITED | os.WNOHANG | os.WNOWAIT
 
@@ -31,17 +34,23 @@ def watch_forks() -> None:
 
 def obey_termination() -> None:
     """Ends on SIGTERM, which process 1 would ignore."""
-    signal.signal(signal.SIGTERM, _terminate)
-    os.register_at_fork(after_in_child=_terminate_by_default)
+    _exchange(signal.SIG_DFL, _terminate)
+    # A child has the default from its first moment: Python drops what comes before its hooks run.
+    os.register_at_fork(
+        before=lambda: _exchange(_terminate, signal.SIG_DFL),
+        after_in_parent=lambda: _exchange(signal.SIG_DFL, _terminate),
+    )
 
 
 def _terminate(signum: int, frame: Any) -> None:
     _exit(128 + signum)
 
 
-def _terminate_by_default() -> None:
-    if signal.getsignal(signal.SIGTERM) is _terminate:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+def _exchange(old: Any, new: Any) -> None:
+    """Changes the handler, unless it is the user's or this thread may not."""
+    is_main = _current_thread() is _main_thread()
+    if is_main and signal.getsignal(signal.SIGTERM) == old:
+        signal.signal(signal.SIGTERM, new)
 
 
 def _flush_before() -> None:

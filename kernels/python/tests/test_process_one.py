@@ -18,16 +18,21 @@ WRAPPER = (
     "--kill-child",
 )
 
-ZOMBIES = (
-    "import os\n"
-    "def zombies():\n"
-    "    count = 0\n"
-    "    for name in os.listdir('/proc'):\n"
-    "        if name.isdigit():\n"
-    "            with open('/proc/%s/stat' % name) as stat:\n"
-    "                count += stat.read().rsplit(')', 1)[1].split()[0] == 'Z'\n"
-    "    return count\n"
-)
+STATES = """
+import os, time
+def states():
+    found = []
+    for name in os.listdir('/proc'):
+        if name.isdigit() and name != '1':
+            try:
+                with open('/proc/%s/stat' % name) as stat:
+                    found.append(stat.read().rsplit(')', 1)[1].split()[0])
+            except OSError:
+                pass
+    return found
+def wait_until_all_have_ended():
+    while set(states()) - {'Z'}: time.sleep(0.01)
+"""
 
 
 def can_unshare() -> bool:
@@ -48,23 +53,24 @@ class ProcessOneTest(unittest.TestCase):
         self.assertEqual(self.kernel.ready["pid"], 1)
 
     def test_many_orphans_are_reaped(self) -> None:
-        self.kernel.run(ZOMBIES + "import time")
+        self.kernel.run(STATES)
         self.kernel.run("for _ in range(40): os.system('true &')")
-        self.kernel.run("time.sleep(0.3)")
-        self.assertLess(int(self.kernel.run("zombies()").text), 20)
+        self.kernel.run("wait_until_all_have_ended()")
+        self.assertLess(int(self.kernel.run("len(states())").text), 20)
 
     def test_children_that_user_code_waits_for_later_are_left_to_it(self) -> None:
-        self.kernel.run(ZOMBIES + "import subprocess, time")
+        self.kernel.run(STATES + "import subprocess")
         self.kernel.run("held = [subprocess.Popen(['sh', '-c', 'exit 3']) for _ in range(40)]")
-        self.kernel.run("time.sleep(0.3)")
-        self.kernel.run("1")
+        self.kernel.run("wait_until_all_have_ended()")
+        self.assertEqual(self.kernel.run("len(states())").text, "40")
         turn = self.kernel.run("{process.wait() for process in held}")
         self.assertEqual(turn.text, "{3}")
 
     def test_a_few_forked_children_are_left_too(self) -> None:
         code = "import os\npids = [os.fork() for _ in range(3)]\nif 0 in pids: os._exit(4)"
         self.kernel.run(code)
-        self.kernel.run("import time\ntime.sleep(0.2)")
+        self.kernel.run(STATES)
+        self.kernel.run("wait_until_all_have_ended()")
         turn = self.kernel.run("[os.waitpid(pid, 0)[1] >> 8 for pid in pids]")
         self.assertEqual(turn.text, "[4, 4, 4]")
 

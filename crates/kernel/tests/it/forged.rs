@@ -68,10 +68,15 @@ async fn an_unknown_kind_is_told() {
 #[tokio::test]
 async fn what_is_written_after_a_turn_meets_no_other() {
     let mut guest = Guest::python().await;
-    let code = "import threading\nthreading.Timer(0.2, lambda: os.write(control, frame(71, 1, \
-                DONE))).start()";
+    let sign = std::env::temp_dir().join(format!("cellblock-turn-over-{}", std::process::id()));
+    let code = format!(
+        "import threading\ndef forge():\n  while not os.path.exists({sign:?}): time.sleep(0.01)\n  \
+         os.write(control, frame(71, 1, DONE))\nthreading.Thread(target=forge).start()"
+    );
     assert_eq!(guest.run(&format!("{FIND}{code}")).await.status(), TurnStatus::Ok);
+    std::fs::write(&sign, "").unwrap();
     let error = guest.within(async |kernel| kernel.lost().await).await;
+    std::fs::remove_file(&sign).unwrap();
     assert!(matches!(error, KernelError::Violation(Violation::Idle)), "{error:?}");
     let error = guest.try_run("1").await.unwrap_err();
     assert!(matches!(error, KernelError::Misuse(_)), "{error:?}");
