@@ -2,7 +2,8 @@
 
 While user code runs, SIGINT has Python's own handler and becomes ``KeyboardInterrupt``. Between
 turns it is ignored. While the kernel writes a frame in the middle of user code, it is held back
-until the frame is out.
+until the frame is out. Handlers that user code set for other signals run in its turns only: between
+turns those signals wait, and timers that ran out are forgotten.
 """
 
 from __future__ import annotations
@@ -24,9 +25,29 @@ _DEFAULT = int(signal.SIG_DFL)
 _raise_interrupt = signal.default_int_handler
 
 
+_getsignal = _signal.getsignal
+_mask = _signal.pthread_sigmask
+_wait_for = _signal.sigtimedwait
+_BLOCK, _UNBLOCK = int(signal.SIG_BLOCK), int(signal.SIG_UNBLOCK)
+
+_TIMERS = frozenset({int(signal.SIGALRM), int(signal.SIGVTALRM), int(signal.SIGPROF)})
+# Signals for which programs set handlers; one that raises would raise in the kernel.
+_HANDLED = (
+    *_TIMERS,
+    int(signal.SIGUSR1),
+    int(signal.SIGUSR2),
+    int(signal.SIGHUP),
+    int(signal.SIGQUIT),
+    int(signal.SIGCHLD),
+    int(signal.SIGWINCH),
+    int(signal.SIGIO),
+)
+
+
 class _State:
     main_thread = _get_ident()
     held = False
+    waiting = False
 
 
 def _note(signum: int, frame: Any) -> None:
@@ -41,15 +62,25 @@ def adopt_thread() -> None:
 def arm() -> None:
     """Lets an interrupt stop the code that runs from now on."""
     _signal_to(_SIGINT, _raise_interrupt)
+    if _State.waiting:
+        _State.waiting = False
+        while _wait_for(_TIMERS, 0) is not None:
+            pass
+        _mask(_UNBLOCK, _HANDLED)
 
 
 def disarm() -> None:
     """Ignores interrupts from now on. One that comes at this moment is dropped."""
     while True:
         try:
+            for number in _HANDLED:
+                if not _State.waiting and callable(_getsignal(number)):
+                    _State.waiting = True
+                    _mask(_BLOCK, _HANDLED)
             _signal_to(_SIGINT, _IGNORE)
             return
-        except KeyboardInterrupt:
+        except BaseException:
+            # An interrupt, or a handler of the user's that raises.
             continue
 
 

@@ -29,8 +29,9 @@ from .plain_shell import PlainShell
 from .pristine import __builtins__
 from .turn import turn
 
+_gettrace, _settrace = sys.gettrace, sys.settrace
+_getprofile, _setprofile = sys.getprofile, sys.setprofile
 _text = (str,)
-_flag = (bool,)
 _number = (int,)
 
 
@@ -81,6 +82,9 @@ class Kernel:
             frames.leave(0)
         except frames.Malformed as problem:
             frames.give_up(str(problem))
+        except BaseException as problem:
+            # Memory has run out for the answer itself, most likely.
+            frames.give_up(exceptions.name_of(problem))
 
     def serve(self, frame: frames.Frame) -> None:
         """Answers one request."""
@@ -198,24 +202,61 @@ class Kernel:
 def attempt(shell: PlainShell, code: str, name: str) -> Report:
     """Runs a cell and says how it ended. Raises nothing."""
     report = _OK
-    try:
+    has_run = False
+    while True:
         try:
-            interrupts.arm()
-            shell.run(code, name)
-        except SystemExit as problem:
-            report = Report("exit", None, ending.status_of(problem))
-        except KeyboardInterrupt as problem:
-            report = Report("interrupted", exceptions.describe(problem))
+            if not has_run:
+                has_run = True
+                report = _run(shell, code, name)
+            _untrace()
+            interrupts.disarm()
+            return report
         except BaseException as problem:
-            report = Report("error", exceptions.describe(problem))
-            shell.remember_exception(problem)
+            # An interrupt while the first exception was described, or between the lines here.
+            report = Report(_status_of(problem), exceptions.bare(problem))
+
+
+def _run(shell: PlainShell, code: str, name: str) -> Report:
+    try:
+        interrupts.arm()
+        _retrace()
+        shell.run(code, name)
+        return _OK
+    except SystemExit as problem:
+        return Report("exit", None, ending.status_of(problem))
     except KeyboardInterrupt as problem:
-        # It came while the first exception was described.
-        report = Report("interrupted", exceptions.bare(problem))
+        return Report("interrupted", exceptions.describe(problem))
     except BaseException as problem:
-        report = Report("error", exceptions.bare(problem))
-    interrupts.disarm()
-    return report
+        report = Report("error", exceptions.describe(problem))
+        shell.remember_exception(problem)
+        return report
+
+
+def _status_of(problem: BaseException) -> str:
+    return "interrupted" if issubclass(type(problem), KeyboardInterrupt) else "error"
+
+
+class _Tracing:
+    """Trace and profile functions of the user's, which must see turns only."""
+
+    trace: Any = None
+    profile: Any = None
+
+
+def _untrace() -> None:
+    # One that raises is taken out by Python, so that this comes through the second time.
+    _Tracing.trace, _Tracing.profile = _gettrace(), _getprofile()
+    if _Tracing.trace is not None:
+        _settrace(None)
+    if _Tracing.profile is not None:
+        _setprofile(None)
+
+
+def _retrace() -> None:
+    if _Tracing.trace is not None:
+        _settrace(_Tracing.trace)
+    if _Tracing.profile is not None:
+        _setprofile(_Tracing.profile)
 
 
 def _send_result(result: Dict[str, Any]) -> None:

@@ -116,7 +116,12 @@ def _flush_quietly(stream: Any) -> None:
 
 def repair() -> None:
     """Makes the streams and descriptors usable again that user code closed or removed."""
-    for fd, event in _look(0):
+    try:
+        events = _look(0)
+    except OSError:
+        # User code allowed itself too few descriptors even for the question.
+        events = []
+    for fd, event in events:
         if event & _POLLNVAL:
             _restore(fd)
     if not _are_whole():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 import unittest
 
 from . import driver
@@ -43,7 +44,9 @@ class SurvivalTest(KernelCase):
                 "sys.excepthook = sys.unraisablehook = bad"
             ),
             "low recursion limit": "import sys\nsys.setrecursionlimit(60)",
-            "the profiler raises": "import sys\nsys.setprofile(None)\nsys.settrace(None)",
+            "few descriptors are allowed": (
+                "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (1, 4096))"
+            ),
             "standard descriptors are closed": "import os\nos.closerange(0, 3)",
             "low descriptors are closed": "import os\nos.closerange(3, 64)",
             "the collector is off": "import gc\ngc.disable()",
@@ -67,6 +70,42 @@ class SurvivalTest(KernelCase):
                 turn = kernel.run("nowhere")
                 self.assertEqual(turn.error_name, "NameError")
                 self.assertIn("nowhere", "".join(turn.error["traceback"] if turn.error else []))
+
+    def test_timers_that_run_out_between_turns_are_forgotten(self) -> None:
+        code = (
+            "import signal\ndef late(*a): raise TimeoutError\n"
+            "signal.signal(signal.SIGALRM, late)\nsignal.setitimer(signal.ITIMER_REAL, %s)"
+        )
+        self.assertEqual(self.kernel.run(code % "0.5").status, "ok")
+        time.sleep(0.7)
+        self.assert_works()
+        turn = self.kernel.run(code % "0.05" + "\nwhile True: pass")
+        self.assertEqual(turn.error_name, "TimeoutError")
+        self.assert_works()
+
+    def test_a_storm_of_signals_hits_user_code_only(self) -> None:
+        code = (
+            "import signal\ndef late(*a): raise TimeoutError\n"
+            "signal.signal(signal.SIGALRM, late)\n"
+            "signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)"
+        )
+        self.kernel.run(code)
+        for _ in range(100):
+            self.assertIn(self.kernel.run("sum(range(10_000))").status, ("ok", "error"))
+        self.kernel.run("signal.signal(signal.SIGALRM, signal.SIG_IGN);")
+        while self.kernel.run("signal.setitimer(signal.ITIMER_REAL, 0)").status != "ok":
+            self.kernel.run("signal.signal(signal.SIGALRM, signal.SIG_IGN);")
+        self.assert_works()
+
+    def test_trace_functions_see_turns_only(self) -> None:
+        for name in ("settrace", "setprofile"):
+            code = "import sys\nseen = set()\ndef f(frame, event, arg):\n    %s\nsys.%s(f)"
+            self.kernel.run(code % ("raise OSError", name))
+            self.assert_works()
+            self.kernel.run(code % ("seen.add(frame.f_code.co_name)", name))
+            turn = self.kernel.run("def mine(): pass\nmine()\nsys.%s(None)\nseen" % name)
+            self.assertIn("mine", turn.text)
+            self.assertNotIn("send_encoded", turn.text)
 
     def test_closed_streams_are_made_anew(self) -> None:
         self.kernel.run("import sys\nsys.stdout.close(); sys.stderr.close()")
