@@ -156,7 +156,7 @@ pub(crate) struct RunOptions {
     /// Print what the sandbox would be and run nothing
     #[arg(long)]
     pub(crate) plan: bool,
-    /// Start a fresh interpreter, also where one could be had that has started already
+    /// Start a sandbox for this run alone, with a fresh interpreter
     #[arg(long)]
     pub(crate) cold: bool,
     /// Say nothing on standard error but errors

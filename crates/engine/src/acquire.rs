@@ -43,7 +43,7 @@ impl Core {
             return Ok(None);
         }
         let parts = (policy, &mut *payload);
-        let ordered = order_for_run((request, domain), parts, &self.config, self.backend.support());
+        let ordered = order_for_run((request, domain), parts, &self.config);
         let Some((order, program)) = ordered else { return Ok(None) };
         match self.warm.check_out(&order, policy).await {
             Ok(fresh) => Ok(Some(ScriptSandbox::new(fresh, program, policy).await?)),

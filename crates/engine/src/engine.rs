@@ -10,7 +10,7 @@ use crate::{
     Config, RunError, TrustDomain, WarmStats,
     admission::Admission,
     resolve::{Work, resolve},
-    session::Registry,
+    session::{Registry, Runtimes},
     warm::Warm,
 };
 
@@ -26,6 +26,7 @@ pub(crate) struct Core {
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) admission: Admission,
     pub(crate) warm: Warm,
+    pub(crate) runtimes: Runtimes,
 }
 
 impl Engine {
@@ -35,7 +36,8 @@ impl Engine {
         let admission = Admission::new(config.runs_max);
         let warm = Warm::new(config.warm.clone(), Arc::clone(&backend));
         let sessions = Arc::new(Registry::new(config.warm.sessions_max));
-        let core = Core { config, backend, admission, warm };
+        let runtimes = Runtimes::default();
+        let core = Core { config, backend, admission, warm, runtimes };
         Self { core: Arc::new(core), sessions }
     }
 

@@ -129,23 +129,8 @@ pub(crate) fn session_policy(
     spec: &PolicySpec,
     config: &Config,
     support: &HostSupport,
-) -> Result<(PolicySpec, Policy), RunError> {
-    let spec = with_real_shares(spec, &Workspace::Private)?;
-    let policy = base_policy(runtime, &spec, config, support)?;
-    Ok((spec, policy))
-}
-
-/// A policy of what a runtime brings, while that is still needed, and a spec whose
-/// paths have been looked up.
-///
-/// # Errors
-/// The policy is not to be had.
-pub(crate) fn base_policy(
-    runtime: &Runtime,
-    spec: &PolicySpec,
-    config: &Config,
-    support: &HostSupport,
 ) -> Result<Policy, RunError> {
+    let spec = with_real_shares(spec, &Workspace::Private)?;
     let parts = Runtime {
         mounts: runtime.mounts.clone(),
         symlinks: runtime.symlinks.clone(),
@@ -153,7 +138,7 @@ pub(crate) fn base_policy(
         workspace: runtime.workspace.clone(),
         ..Runtime::default()
     };
-    Ok(bind(parts, spec, config, support)?.0)
+    Ok(bind(parts, &spec, config, support)?.0)
 }
 
 /// Makes a policy of a runtime and a spec, and a payload of what is left of the runtime.

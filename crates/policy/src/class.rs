@@ -1,10 +1,14 @@
 //! What of a policy is settled before it is known for whom a sandbox will be.
 
-use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    time::Duration,
+};
 
 use api::{Control, ProfileName};
 
-use crate::{GuestPath, Mount, Network, Policy};
+use crate::{Ceiling, GuestPath, Limits, Mount, Network, Policy};
 
 /// What is settled when an interpreter is parked: everything forked from it has
 /// it in common.
@@ -40,6 +44,23 @@ impl PolicyClass {
 }
 
 impl Policy {
+    /// The policy under which a sandbox is made before it is known for whom: of the
+    /// same class, with these env vars and not the caller's, and with the operator's
+    /// usual limits where they can be set later.
+    #[must_use]
+    pub fn for_anybody(&self, env_vars: BTreeMap<String, String>, ceiling: &Ceiling) -> Self {
+        let (usual, most) = (&ceiling.defaults, &ceiling.maximum);
+        let limits = Limits {
+            wall_time: usual.wall_time.min(most.wall_time),
+            memory_bytes: usual.memory_bytes.min(most.memory_bytes),
+            pids: usual.pids.min(most.pids),
+            open_files: usual.open_files.min(most.open_files),
+            file_size_bytes: usual.file_size_bytes.min(most.file_size_bytes),
+            ..self.limits.clone()
+        };
+        Self { limits, env_vars, ..self.clone() }
+    }
+
     /// The policy's class.
     #[must_use]
     pub fn class(&self) -> PolicyClass {

@@ -15,6 +15,7 @@ pub(crate) const TESTS: Tests = &[
     ("what_waits_too_long_is_thrown_away", what_waits_too_long_is_thrown_away),
     ("sessions_do_not_see_each_other", sessions_do_not_see_each_other),
     ("trust_domains_have_zygotes_of_their_own", trust_domains_have_zygotes_of_their_own),
+    ("files_outlive_the_zygote", files_outlive_the_zygote),
     ("a_worn_zygote_is_replaced", a_worn_zygote_is_replaced),
     ("an_unused_session_is_closed_and_a_running_turn_never", an_unused_session_is_closed),
 ];
@@ -98,6 +99,21 @@ fn a_worn_zygote_is_replaced() {
             assert_eq!(value(&turn(session, "1").await), Some("1"));
         }
         assert_eq!(engine.warm_stats().zygotes, 1);
+    });
+}
+
+fn files_outlive_the_zygote() {
+    let config = WarmConfig { zygote_forks_max: 1, ..without_pool() };
+    on_engine(config, |engine| async move {
+        let session = engine.create_session(SessionRequest::default()).await.unwrap();
+        turn(&session, "open('kept.txt', 'w').write('kept')").await;
+        while engine.warm_stats().parked < 2 {
+            engine.create_session(SessionRequest::default()).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        session.restart().await.unwrap();
+        let kept = turn(&session, "open('kept.txt').read()").await;
+        assert_eq!(value(&kept), Some("'kept'"), "{kept:?}");
     });
 }
 

@@ -18,7 +18,6 @@ use crate::{
     Engine, RunError, TrustDomain,
     engine::Core,
     resolve::{Work, resolve, session_policy},
-    runtime,
     warm::{Order, Wanted, order_for_run},
 };
 
@@ -83,8 +82,7 @@ impl Engine {
         let resolved = resolve(work, &core.config, core.backend.support())?;
         let mut payload: Payload = resolved.payload;
         let parts = (&resolved.policy, &mut payload);
-        let ordered =
-            order_for_run((request, &domain), parts, &core.config, core.backend.support());
+        let ordered = order_for_run((request, &domain), parts, &core.config);
         let cannot = || sandbox::LaunchError::CannotFork {
             detail: "this run starts with a fresh interpreter".to_owned(),
         };
@@ -96,25 +94,24 @@ impl Engine {
 impl Core {
     fn frame(&self, request: SessionRequest) -> Result<Frame, RunError> {
         let SessionRequest { environment, policy, name, trust_domain, .. } = &request;
-        let support = self.backend.support();
-        let (runtime, python) = runtime::of_kernel(environment, &self.config)?;
-        let (spec, policy) = session_policy(&runtime, policy, &self.config, support)?;
+        let kept = self.runtimes.get(environment, &self.config)?;
+        let (runtime, python) = &*kept;
+        let policy = session_policy(runtime, policy, &self.config, self.backend.support())?;
         let for_turns = policy.clone().for_turns();
         let wanted = Wanted {
             environment,
             trust_domain,
             python: python.clone(),
-            runtime: &runtime,
-            spec: &spec,
+            env_vars: runtime.env_vars.clone(),
             policy: &for_turns,
         };
-        let order = Order::new(wanted, &self.config, support)?;
+        let order = Order::new(wanted, &self.config);
         let limits = &self.config.warm;
         let shorter = |asked: Option<std::time::Duration>, most| asked.unwrap_or(most).min(most);
         Ok(Frame {
             environment: environment.clone(),
             policy,
-            python,
+            python: python.clone(),
             digest: runtime.digest.clone(),
             order,
             name: name.clone(),

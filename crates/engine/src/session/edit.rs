@@ -150,11 +150,17 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig {
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
 
         #[test]
         fn no_edit_panics_and_each_keeps_the_rest(
-            text in "[a-cé\n]{0,20}", old in "[a-cé\n]{0,3}", new in "[x\n]{0,3}", line in 0_usize..8,
+            text in "[a-cé\n]{0,20}",
+            old in "[a-cé\n]{0,3}",
+            new in "[x\n]{0,3}",
+            line in 0_usize..8,
             range in (0_usize..8, 0_usize..8),
         ) {
             if let Ok(changed) = replace(&text, &old, &new) {

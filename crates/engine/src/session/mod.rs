@@ -18,6 +18,7 @@ mod place;
 mod registry;
 mod request;
 mod run;
+mod runtimes;
 mod settle;
 mod signals;
 mod tap;
@@ -48,6 +49,7 @@ use live::Turns;
 pub(crate) use place::Sandboxed;
 pub(crate) use registry::Registry;
 pub use request::{SessionInfo, SessionRequest, SessionRun};
+pub(crate) use runtimes::Runtimes;
 use signals::Signals;
 pub use turn::TurnIo;
 

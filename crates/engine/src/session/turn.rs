@@ -73,7 +73,7 @@ impl Session {
         }
         let after = inner.snapshot().await;
         let files = inner.changes(before, after).await;
-        left.as_it_should_be();
+        left.well();
         inner.turns_done.fetch_add(1, Ordering::Relaxed);
         Ok(TurnResult {
             turn_id,
@@ -172,7 +172,7 @@ impl Inner {
         let began = Instant::now();
         kernel.begin(request)?;
         let mut turning = Turning::new(kernel, taps, forked, io.events, terms);
-        let end = turning.to_end(io.input).await;
+        let end = turning.finish_off(io.input).await;
         let usage = used(&usage_before, forked.usage(), began.elapsed());
         let settled = settle(&end, turning.stop);
         let (collector, stdout, stderr) = turning.finish();
@@ -222,7 +222,7 @@ impl<'a> Left<'a> {
         Self { inner, is_well: false }
     }
 
-    fn as_it_should_be(mut self) {
+    fn well(mut self) {
         self.is_well = true;
     }
 

@@ -3,7 +3,10 @@
 //!
 //! Everything happens on the caller's task: nothing is spawned.
 
-use std::{future::pending, num::NonZero, pin::Pin, thread::available_parallelism, time::Duration};
+use std::{
+    future::pending, num::NonZero, pin::Pin, sync::OnceLock, thread::available_parallelism,
+    time::Duration,
+};
 
 use ::kernel::{
     Collector, InputSource, Kernel, KernelError, TurnEvent, TurnSink, machine::Event as KernelEvent,
@@ -102,8 +105,8 @@ impl<'a> Turning<'a> {
         }
     }
 
-    /// Stays with the turn to its end.
-    pub(super) async fn to_end(&mut self, input: &mut dyn InputSource) -> End {
+    /// Stays with the turn until it is over.
+    pub(super) async fn finish_off(&mut self, input: &mut dyn InputSource) -> End {
         loop {
             let mut step = self.step(None).await;
             while let Step::Asked(request) = step {
@@ -266,7 +269,9 @@ async fn maybe<T>(future: Option<impl Future<Output = T>>) -> T {
 
 /// How long a processor time cannot be used up, with every processor at work.
 fn look_after(left: Duration) -> Duration {
-    let processors = available_parallelism().map_or(1, NonZero::get);
-    let processors = u32::try_from(processors).unwrap_or(u32::MAX).max(1);
-    (left / processors).clamp(CPU_LOOK_MIN, SLEEP_MAX)
+    // Asking takes a dozen system calls.
+    static PROCESSORS: OnceLock<u32> = OnceLock::new();
+    let count = || available_parallelism().map_or(1, NonZero::get);
+    let processors = PROCESSORS.get_or_init(|| u32::try_from(count()).unwrap_or(u32::MAX).max(1));
+    (left / *processors).clamp(CPU_LOOK_MIN, SLEEP_MAX)
 }

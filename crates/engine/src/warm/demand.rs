@@ -69,7 +69,7 @@ fn bounded(count: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use proptest::{collection::vec, prelude::*};
 
     use super::*;
 
@@ -116,11 +116,14 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig {
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
 
         #[test]
         fn the_target_keeps_its_bounds(
-            steps in proptest::collection::vec((0_u64..100_000, any::<bool>(), 0_u64..10_000), 0..60),
+            steps in vec((0_u64..100_000, any::<bool>(), 0_u64..10_000), 0..60),
             minimum in 0_usize..40,
             maximum in 0_usize..40,
         ) {

@@ -1,13 +1,17 @@
 //! What is asked of the warm path: which interpreter, for whom, under which policy.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use api::{LimitsSpec, PolicySpec, RunRequest, StartSpec, Workspace};
-use policy::{HostSupport, Policy, PolicyClass, TemplateClass};
+use api::{RunRequest, StartSpec, Workspace};
+use policy::{Policy, PolicyClass, TemplateClass};
 use sandbox::{Action, Command, Payload};
 
 use super::Program;
-use crate::{Config, RunError, environment, language, resolve::base_policy, runtime::Runtime};
+use crate::{Config, environment, language};
 
 /// Whose sandboxes may be forked from one interpreter. They share its layout in
 /// memory, so one that learns its own knows that of the others.
@@ -73,23 +77,15 @@ pub(crate) struct Wanted<'a> {
     pub(crate) trust_domain: &'a TrustDomain,
     /// The guest path of the interpreter.
     pub(crate) python: PathBuf,
-    /// What the environment brings.
-    pub(crate) runtime: &'a Runtime,
-    pub(crate) spec: &'a PolicySpec,
+    /// The env vars that the environment brings.
+    pub(crate) env_vars: BTreeMap<String, String>,
     pub(crate) policy: &'a Policy,
 }
 
 impl Order {
     /// Orders sandboxes of a policy's class.
-    ///
-    /// # Errors
-    /// The environment is gone, or its class has no policy.
-    pub(crate) fn new(
-        wanted: Wanted<'_>,
-        config: &Config,
-        support: &HostSupport,
-    ) -> Result<Self, RunError> {
-        let Wanted { environment, trust_domain, python, runtime, spec, policy } = wanted;
+    pub(crate) fn new(wanted: Wanted<'_>, config: &Config) -> Self {
+        let Wanted { environment, trust_domain, python, env_vars, policy } = wanted;
         let fingerprint = environment::fingerprint(&config.environments, environment, &python);
         let interpreter = Interpreter {
             environment: environment.to_owned(),
@@ -97,29 +93,13 @@ impl Order {
             trust_domain: trust_domain.clone(),
             python,
         };
-        let limits = policy.limits();
-        let millis =
-            |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        let class_spec = PolicySpec {
-            env_vars: [].into(),
-            limits: LimitsSpec {
-                workspace_bytes: Some(limits.workspace_bytes),
-                workspace_inodes: Some(limits.workspace_inodes),
-                cpu_millis: limits.cpu_millis,
-                cpu_time_ms: limits.cpu_time.map(millis),
-                ..LimitsSpec::default()
-            },
-            ..spec.clone()
-        };
-        let base = base_policy(runtime, &class_spec, config, support)?;
-        let base = if limits.cpu_time.is_none() { base.for_turns() } else { base };
-        let key = ClassKey { interpreter, class: base.class() };
-        let environments = config.environments.clone();
-        Ok(Self { key, base: Arc::new(base), environments })
+        let key = ClassKey { interpreter, class: policy.class() };
+        let base = Arc::new(policy.for_anybody(env_vars, &config.ceiling));
+        Self { key, base, environments: config.environments.clone() }
     }
 
     /// The guest path of the interpreter.
-    pub(super) fn python(&self) -> &std::path::Path {
+    pub(super) fn python(&self) -> &Path {
         &self.key.interpreter.python
     }
 }
@@ -134,7 +114,6 @@ pub(crate) fn order_for_run(
     (request, trust_domain): (&RunRequest, &TrustDomain),
     (policy, payload): (&Policy, &mut Payload),
     config: &Config,
-    support: &HostSupport,
 ) -> Option<(Order, Program)> {
     let wants = match policy.start() {
         StartSpec::Auto => config.warm.pooled_runs,
@@ -156,15 +135,16 @@ pub(crate) fn order_for_run(
     }
     let [step] = payload.steps.as_slice() else { return None };
     let Action::Command(Command { program, args, directory }) = &step.action else { return None };
+    let mut env_vars = policy.env_vars().clone();
+    env_vars.retain(|name, _| !spec.env_vars.contains_key(name));
     let wanted = Wanted {
         environment: &request.environment,
         trust_domain,
         python: program.clone(),
-        runtime: &crate::runtime::of(request, config).ok()?,
-        spec,
+        env_vars,
         policy,
     };
-    let order = Order::new(wanted, config, support).ok()?;
+    let order = Order::new(wanted, config);
     let files = std::mem::take(&mut payload.files);
     match Program::new(args, directory, files) {
         Ok(program) => Some((order, program)),
