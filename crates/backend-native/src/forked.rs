@@ -27,9 +27,7 @@ use crate::{
     cgroup::{Joining, Leaf, LeafLimits},
     enter,
     identity::{INSIDE, Identity},
-    launch::{
-        Measured, enforce, facts, is_left_out, look_up, lost, step_error, take_identity, weaken,
-    },
+    launch::{Measured, enforce, facts, is_left_out, lost, step_error, take_identity, weaken},
     live::Before,
     orders, sweep, text,
     verify::own_namespaces,
@@ -165,7 +163,7 @@ pub(crate) async fn fork(
     let Channels { host: ends, guest } = Channels::open().map_err(failed)?;
     let scratch = grip.scratch.take();
     let id = (stage.host.is_root() && grip.identity.is_own).then_some(grip.identity.id);
-    let sources = look_up(&stage.host, policy, id)?;
+    let sources = stage.sources(policy, id)?;
     let purpose = Purpose::Fork { remains: scratch.as_ref().map(AsRawFd::as_raw_fd) };
     let facts = facts(&stage.host, policy, &sources, (0, 0));
     let plan = weaken(build_for(purpose, policy, &facts), (INSIDE, INSIDE));

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use policy::{Mount, Network, Policy};
+use policy::{Mount, MountView, Network, Policy};
 use rustix::process::{Pid, Signal, pidfd_send_signal};
 use sandbox::{BoxFuture, Forked, LaunchError, Payload, ProcessStatus, Remains, Template, Zygote};
 use tokio::{
@@ -23,7 +23,7 @@ use tokio::{
 
 use crate::{
     forked,
-    launch::{self, Kind, Ready, lost, step_error},
+    launch::{self, Kind, Ready, look_up, lost, step_error},
     live::{self, Live},
     native::Host,
     source::Sources,
@@ -46,8 +46,9 @@ pub(crate) struct Parked {
 /// that was forked holds them.
 pub(crate) struct Stage {
     pub(crate) host: Arc<Host>,
-    // Held for what was opened of the host's mounts.
-    _sources: Sources,
+    /// What the host's paths led to when the interpreter was parked: what is
+    /// forked sees the same, whatever the host has made of them since.
+    sources: Sources,
     mounts: Vec<Mount>,
     network: Network,
     control: UnixDatagram,
@@ -179,7 +180,7 @@ impl Parked {
         live.hold(identity);
         let stage = Stage {
             host,
-            _sources: sources,
+            sources,
             mounts: policy.mounts().to_vec(),
             network: policy.network(),
             control,
@@ -272,6 +273,21 @@ impl Stage {
                 done => return done,
             }
         }
+    }
+
+    /// The sources of a fork's mounts, those of shares mapped to its id.
+    pub(crate) fn sources(
+        &self,
+        policy: &Policy,
+        id: Option<(u32, u32)>,
+    ) -> Result<Sources, LaunchError> {
+        let is_share = |mount: &Mount| mount.view == MountView::Shared;
+        if id.is_some() && self.mounts.iter().any(is_share) {
+            return look_up(&self.host, policy, id);
+        }
+        let Sources { sources, devices, .. } = &self.sources;
+        let (sources, devices) = (sources.clone(), devices.clone());
+        Ok(Sources { sources, devices, opened: Vec::new() })
     }
 
     /// Whether a policy is one that this template serves.

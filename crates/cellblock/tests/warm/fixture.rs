@@ -3,8 +3,8 @@
 use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
 
 use api::{
-    CapturedStream, Event, InputReply, InputRequest, LimitsSpec, PolicySpec, RunRequest, RunResult,
-    Source, TurnRequest, TurnResult, Workspace,
+    CapturedStream, Control, Event, InputReply, InputRequest, LimitsSpec, PolicySpec, RunRequest,
+    RunResult, Source, TurnRequest, TurnResult, Workspace,
 };
 use backend_native::Native;
 use engine::{
@@ -39,6 +39,23 @@ pub(crate) fn on_engine<T: Future<Output = ()>>(warm: WarmConfig, test: impl FnO
     });
 }
 
+/// Whether this host gives us no cgroups, and we were told to do without.
+pub(crate) fn is_without_cgroups() -> bool {
+    std::env::var_os("CELLBLOCK_ALLOW_MISSING").is_some_and(|value| value == "cgroup")
+}
+
+/// A policy that the host can keep.
+pub(crate) fn spec() -> PolicySpec {
+    let missing = [Control::Memory, Control::Pids, Control::Cpu, Control::CpuTime];
+    let allow_missing = missing.into_iter().filter(|_| is_without_cgroups()).collect();
+    PolicySpec { allow_missing, ..PolicySpec::default() }
+}
+
+/// A session of such a policy.
+pub(crate) fn request() -> SessionRequest {
+    SessionRequest { policy: spec(), ..SessionRequest::default() }
+}
+
 /// Runs a test on a session of an engine without a pool.
 pub(crate) fn on_session<T: Future<Output = ()>>(test: impl FnOnce(Session) -> T) {
     with_limits(LimitsSpec::default(), test);
@@ -50,8 +67,8 @@ pub(crate) fn with_limits<T: Future<Output = ()>>(
     test: impl FnOnce(Session) -> T,
 ) {
     on_engine(without_pool(), |engine| async move {
-        let policy = PolicySpec { limits, ..PolicySpec::default() };
-        let request = SessionRequest { policy, ..SessionRequest::default() };
+        let policy = PolicySpec { limits, ..spec() };
+        let request = SessionRequest { policy, ..request() };
         let session = engine.create_session(request).await.unwrap();
         test(session).await;
     });

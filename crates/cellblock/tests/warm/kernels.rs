@@ -6,7 +6,8 @@ use api::{Outcome, TurnRequest};
 use engine::{Cancel, SessionError, TurnIo};
 
 use crate::fixture::{
-    Answers, Heard, Tests, on_engine, on_session, text, turn, turn_with, value, without_pool,
+    Answers, Heard, Tests, is_without_cgroups, on_engine, on_session, text, turn, turn_with, value,
+    without_pool,
 };
 
 pub(crate) const TESTS: Tests = &[
@@ -37,7 +38,7 @@ fn state_is_kept_from_turn_to_turn() {
         assert_eq!((second.outcome, value(&second)), (FINE, Some("42")));
         assert_eq!(second.execution_count, Some(2));
         assert!(!second.state_lost);
-        assert!(second.usage.cpu_time_ms.is_some());
+        assert_eq!(second.usage.cpu_time_ms.is_none(), is_without_cgroups());
     });
 }
 
@@ -214,7 +215,7 @@ fn turns_wait_in_line() {
 
 fn a_closed_session_says_so() {
     on_engine(without_pool(), |engine| async move {
-        let session = engine.create_session(Default::default()).await.unwrap();
+        let session = engine.create_session(request()).await.unwrap();
         assert!(engine.session(session.id()).is_some());
         let (result, ()) = tokio::join!(turn(&session, "while True: pass"), async {
             tokio::time::sleep(Duration::from_millis(200)).await;

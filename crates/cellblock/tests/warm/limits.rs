@@ -2,7 +2,7 @@
 
 use api::{LimitsSpec, Outcome, TimeLimit};
 
-use crate::fixture::{Tests, text, turn, value, with_limits};
+use crate::fixture::{Tests, is_without_cgroups, text, turn, value, with_limits};
 
 pub(crate) const TESTS: Tests = &[
     ("time_that_is_over_ends_a_turn", time_that_is_over_ends_a_turn),
@@ -29,6 +29,9 @@ fn time_that_is_over_ends_a_turn() {
 }
 
 fn processor_time_is_counted_for_each_turn() {
+    if is_without_cgroups() {
+        return;
+    }
     let limits = LimitsSpec { cpu_time_ms: Some(700), ..LimitsSpec::default() };
     with_limits(limits, |session| async move {
         let work = "import time\nend = time.process_time() + 0.4\n\
@@ -45,6 +48,9 @@ fn processor_time_is_counted_for_each_turn() {
 }
 
 fn memory_that_is_used_up_ends_the_kernel() {
+    if is_without_cgroups() {
+        return;
+    }
     let limits = LimitsSpec { memory_bytes: Some(96 << 20), ..LimitsSpec::default() };
     with_limits(limits, |session| async move {
         let result = turn(&session, "x = bytearray(300 << 20)").await;

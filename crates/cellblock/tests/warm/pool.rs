@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use engine::{CloseReason, SessionRequest, TrustDomain, WarmConfig};
 
-use crate::fixture::{Tests, on_engine, turn, value, without_pool};
+use crate::fixture::{Tests, on_engine, request, turn, value, without_pool};
 
 pub(crate) const TESTS: Tests = &[
     (
@@ -22,7 +22,7 @@ pub(crate) const TESTS: Tests = &[
 
 fn a_ready_sandbox_is_taken_and_never_given_back() {
     on_engine(WarmConfig::default(), |engine| async move {
-        let request = SessionRequest::default();
+        let request = request();
         engine.prewarm(&request, 2).await.unwrap();
         assert_eq!(engine.warm_stats().ready, 2);
         let mut seen = BTreeSet::new();
@@ -41,12 +41,12 @@ fn a_ready_sandbox_is_taken_and_never_given_back() {
 
 fn the_pool_grows_with_demand() {
     on_engine(WarmConfig::default(), |engine| async move {
-        let first = engine.create_session(SessionRequest::default()).await.unwrap();
+        let first = engine.create_session(request()).await.unwrap();
         assert!(!first.info().was_ready);
         while engine.warm_stats().ready == 0 {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        let second = engine.create_session(SessionRequest::default()).await.unwrap();
+        let second = engine.create_session(request()).await.unwrap();
         assert!(second.info().was_ready);
     });
 }
@@ -54,9 +54,9 @@ fn the_pool_grows_with_demand() {
 fn what_waits_too_long_is_thrown_away() {
     let config = WarmConfig { ready_age_max: Duration::from_millis(300), ..WarmConfig::default() };
     on_engine(config, |engine| async move {
-        engine.prewarm(&SessionRequest::default(), 1).await.unwrap();
+        engine.prewarm(&request(), 1).await.unwrap();
         tokio::time::sleep(Duration::from_millis(400)).await;
-        let session = engine.create_session(SessionRequest::default()).await.unwrap();
+        let session = engine.create_session(request()).await.unwrap();
         let stats = engine.warm_stats();
         assert!(stats.discarded >= 1, "{stats:?}");
         assert_eq!(value(&turn(&session, "1").await), Some("1"));
@@ -65,8 +65,8 @@ fn what_waits_too_long_is_thrown_away() {
 
 fn sessions_do_not_see_each_other() {
     on_engine(without_pool(), |engine| async move {
-        let one = engine.create_session(SessionRequest::default()).await.unwrap();
-        let other = engine.create_session(SessionRequest::default()).await.unwrap();
+        let one = engine.create_session(request()).await.unwrap();
+        let other = engine.create_session(request()).await.unwrap();
         turn(&one, "secret = 1; open('secret.txt', 'w').close(); open('/tmp/s', 'w').close()")
             .await;
         let seen = "import os; ('secret' in globals(), os.listdir('.'), os.listdir('/tmp'), \
@@ -79,7 +79,7 @@ fn trust_domains_have_zygotes_of_their_own() {
     on_engine(without_pool(), |engine| async move {
         for name in ["a", "b", "a"] {
             let trust_domain = TrustDomain::new(name);
-            let request = SessionRequest { trust_domain, ..SessionRequest::default() };
+            let request = SessionRequest { trust_domain, ..request() };
             engine.create_session(request).await.unwrap();
         }
         let stats = engine.warm_stats();
@@ -92,7 +92,7 @@ fn a_worn_zygote_is_replaced() {
     on_engine(config, |engine| async move {
         let mut sessions = Vec::new();
         while engine.warm_stats().parked < 2 {
-            sessions.push(engine.create_session(SessionRequest::default()).await.unwrap());
+            sessions.push(engine.create_session(request()).await.unwrap());
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         for session in &sessions {
@@ -105,10 +105,10 @@ fn a_worn_zygote_is_replaced() {
 fn files_outlive_the_zygote() {
     let config = WarmConfig { zygote_forks_max: 1, ..without_pool() };
     on_engine(config, |engine| async move {
-        let session = engine.create_session(SessionRequest::default()).await.unwrap();
+        let session = engine.create_session(request()).await.unwrap();
         turn(&session, "open('kept.txt', 'w').write('kept')").await;
         while engine.warm_stats().parked < 2 {
-            engine.create_session(SessionRequest::default()).await.unwrap();
+            engine.create_session(request()).await.unwrap();
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         session.restart().await.unwrap();
@@ -122,7 +122,7 @@ fn an_unused_session_is_closed() {
         let request = SessionRequest {
             idle_time: Some(Duration::from_millis(400)),
             lifetime: Some(Duration::from_secs(1)),
-            ..SessionRequest::default()
+            ..request()
         };
         let session = engine.create_session(request).await.unwrap();
         let result = turn(&session, "import time; time.sleep(2.5); 'through'").await;

@@ -6,7 +6,7 @@ use api::{Outcome, PolicySpec, RunResult, StartSpec};
 use engine::{Cancel, Engine, Input, RunIo};
 
 use crate::fixture::{
-    Heard, Tests, on_engine, on_session, python, run, text, turn, value, without_pool,
+    Heard, Tests, on_engine, on_session, python, run, spec, text, turn, value, without_pool,
 };
 
 pub(crate) const TESTS: Tests = &[
@@ -63,7 +63,7 @@ fn other_languages_see_the_same_files() {
 }
 
 async fn once(engine: &Engine, code: &str, start: StartSpec) -> RunResult {
-    let policy = PolicySpec { start: Some(start), ..PolicySpec::default() };
+    let policy = PolicySpec { start: Some(start), ..spec() };
     let mut events = Heard::default();
     let io = RunIo { events: &mut events, stdin: Input::Empty, cancel: Cancel::new() };
     engine.run(python(code, policy), io).await.unwrap()
