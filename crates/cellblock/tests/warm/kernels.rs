@@ -6,8 +6,8 @@ use api::{Outcome, TurnRequest};
 use engine::{Cancel, SessionError, TurnIo};
 
 use crate::fixture::{
-    Answers, Heard, Tests, is_without_cgroups, on_engine, on_session, text, turn, turn_with, value,
-    without_pool,
+    Answers, Heard, Tests, is_without_cgroups, on_engine, on_session, request, text, turn,
+    turn_with, value, without_pool,
 };
 
 pub(crate) const TESTS: Tests = &[
