@@ -109,9 +109,9 @@ mod tests {
         for _ in 0..3000 {
             now += Duration::from_millis(100);
             demand.note(now, true);
-            demand.refilled_in(Duration::from_millis(500));
+            demand.refilled_in(Duration::from_millis(450));
         }
-        // Ten a second, half a second each, twice that in reserve.
+        // Ten a second, 0.45 s each, and twice that: a little more than nine.
         assert_eq!(demand.target(now, 0, 64), 10);
     }
 
