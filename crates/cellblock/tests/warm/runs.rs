@@ -13,6 +13,7 @@ pub(crate) const TESTS: Tests = &[
     ("programs_run_beside_a_busy_kernel", programs_run_beside_a_busy_kernel),
     ("other_languages_see_the_same_files", other_languages_see_the_same_files),
     ("a_forked_run_is_as_a_fresh_one", a_forked_run_is_as_a_fresh_one),
+    ("kernels_have_terminals_of_their_own", kernels_have_terminals_of_their_own),
 ];
 
 fn programs_run_beside_a_busy_kernel() {
@@ -38,6 +39,15 @@ fn programs_run_beside_a_busy_kernel() {
         let seen =
             turn(&session, "open('b.txt').read(), sorted(__import__('os').listdir('.'))").await;
         assert_eq!(value(&seen), Some("('more\\n', ['a.txt', 'b.txt'])"));
+    });
+}
+
+fn kernels_have_terminals_of_their_own() {
+    on_session(|session| async move {
+        let open = "import os, pty\nprimary, secondary = pty.openpty()\nos.ttyname(secondary)";
+        assert_eq!(value(&turn(&session, open).await), Some("'/dev/pts/0'"));
+        let listed = run(&session, "bash", "ls /dev/pts").await;
+        assert_eq!(text(&listed.stdout), "0\nptmx\n");
     });
 }
 
