@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     canary::{Canaries, ENV_VAR},
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// What came of a case for one caller.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// As expected, inside and outside, and the case is armed.
@@ -34,7 +34,7 @@ pub enum Verdict {
 }
 
 /// A case with what came of it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Row {
     /// The case's name.
     pub id: String,

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::leaks::Snapshot;
 
@@ -102,7 +102,7 @@ impl Host {
 }
 
 /// What a report says of the machine. No names, no paths.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Machine {
     /// The kernel's release.
     pub kernel: String,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     battery::Bench,
@@ -33,10 +33,10 @@ pub const LAYERS: [&str; 13] = [
 pub const ESCAPE_AREAS: [char; 5] = ['A', 'B', 'C', 'E', 'F'];
 
 /// What leaving out one layer did.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LayerRow {
     /// The layer.
-    pub layer: &'static str,
+    pub layer: String,
     /// Cases that no longer come out as expected.
     pub noticed: Vec<String>,
     /// Attempts, by case, that come out as if there were no sandbox.
@@ -54,7 +54,8 @@ pub fn run(
     failing: &[String],
 ) -> anyhow::Result<LayerRow> {
     let layer = target.knockout.unwrap_or("nothing");
-    let mut row = LayerRow { layer, noticed: Vec::new(), succeeded: BTreeMap::new() };
+    let mut row =
+        LayerRow { layer: layer.to_owned(), noticed: Vec::new(), succeeded: BTreeMap::new() };
     // Bounds are no escapes, but without them there is nothing that would notice.
     let wanted = |case: &&Case| match layer {
         "cgroup" => case.needs_cgroups,

@@ -7,7 +7,8 @@ use std::{
     path::Path,
 };
 
-use serde::Serialize;
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     battery::{Row, Verdict},
@@ -17,7 +18,7 @@ use crate::{
 };
 
 /// Everything that came of the battery.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
     /// The machine it ran on.
     pub machine: Machine,
@@ -62,6 +63,21 @@ impl Report {
             }
         }
         Self { machine, summary, cases, layers }
+    }
+
+    /// Takes what an earlier report in a directory has of other cases, and of layers
+    /// where none were left out now: one case tried again leaves the rest as it was.
+    ///
+    /// # Errors
+    /// There is no earlier report, or it is none.
+    pub fn with_others_of(self, directory: &Path, order: &[String]) -> anyhow::Result<Self> {
+        let path = directory.join("battery.json");
+        let text = fs::read_to_string(&path).with_context(|| format!("reading {path:?}"))?;
+        let earlier: Self = serde_json::from_str(&text).context("it is no report")?;
+        let layers = if self.layers.is_empty() { earlier.layers } else { self.layers };
+        let find = |rows: &[Row], id: &String| rows.iter().find(|row| row.id == *id).cloned();
+        let row = |id| find(&self.cases, id).or_else(|| find(&earlier.cases, id));
+        Ok(Self::new(self.machine, order.iter().filter_map(row).collect(), layers))
     }
 
     /// Cases that came out otherwise than expected.
@@ -225,3 +241,44 @@ only one. All of them are in `battery.json`.
 
 | layer left out | cases that noticed | attempts that then succeed |
 |---|---|---|";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(id: &str, attempts: usize) -> Row {
+        let (title, not_armed_because) = (id.to_owned(), String::new());
+        Row {
+            id: id.to_owned(),
+            area: 'A',
+            title,
+            covers: Vec::new(),
+            attempts,
+            blunt: Vec::new(),
+            armed: true,
+            not_armed_because,
+            as_root: Some(Verdict::Passed),
+            as_user: None,
+            findings: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_case_tried_again_leaves_the_others_as_they_were() {
+        let directory = std::env::temp_dir().join(format!("report-{}", std::process::id()));
+        let layers = vec![LayerRow {
+            layer: "seccomp".to_owned(),
+            noticed: Vec::new(),
+            succeeded: BTreeMap::new(),
+        }];
+        let earlier = vec![row("one", 1), row("two", 2), row("gone", 3)];
+        Report::new(Machine::look(), earlier, layers).write(&directory).unwrap();
+        let order = ["one", "two", "new"].map(str::to_owned);
+        let again = Report::new(Machine::look(), vec![row("two", 7)], Vec::new());
+        let whole = again.with_others_of(&directory, &order).unwrap();
+        fs::remove_dir_all(&directory).unwrap();
+        let rows: Vec<_> = whole.cases.iter().map(|r| (r.id.as_str(), r.attempts)).collect();
+        assert_eq!(rows, [("one", 1), ("two", 7)]);
+        assert_eq!((whole.layers.len(), whole.summary["root"]["passed"]), (1, 2));
+    }
+}

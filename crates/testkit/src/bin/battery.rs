@@ -2,7 +2,8 @@
 //!
 //! `battery [--write DIR] [--only WORD] [--as root|user] [--layers BINARY] [--start fork]`
 //!
-//! With `--start fork` what is Python runs in forks of a parked interpreter.
+//! With `--start fork` what is Python runs in forks of a parked interpreter. With
+//! `--only` the rest of the report that is there stays as it was.
 
 use std::{
     io::{self, Write as _},
@@ -50,6 +51,7 @@ fn asked() -> anyhow::Result<Asked> {
 fn main() -> anyhow::Result<ExitCode> {
     let asked = asked()?;
     let mut cases = case::read_all()?;
+    let order: Vec<String> = cases.iter().map(|case| case.id.clone()).collect();
     if let Some(only) = &asked.only {
         cases.retain(|case| case.id.contains(only.as_str()) || case.area.to_string() == *only);
     }
@@ -67,10 +69,15 @@ fn main() -> anyhow::Result<ExitCode> {
     };
     let report = Report::new(Machine::look(), rows, layers);
     writeln!(io::stdout(), "{:#?}", report.summary)?;
+    let failed = report.failed().next().is_some();
     if let Some(directory) = &asked.write {
-        report.write(directory)?;
+        let whole = match asked.only {
+            Some(_) => report.with_others_of(directory, &order)?,
+            None => report,
+        };
+        whole.write(directory)?;
     }
-    Ok(ExitCode::from(u8::from(report.failed().next().is_some())))
+    Ok(ExitCode::from(u8::from(failed)))
 }
 
 fn layers(
