@@ -3,6 +3,7 @@
 //! Help, parsing and shell completion all come from these types.
 
 mod bubble;
+mod session;
 mod value;
 
 use std::{ffi::OsString, path::PathBuf};
@@ -10,6 +11,7 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use bubble::{BubbleCli, BubbleCommand, CheckArgs, ConfigArgs, ExecuteArgs, PythonArgs};
+pub(crate) use session::SessionArgs;
 pub(crate) use value::{EnvVar, SharedDir, Transfer, Volume, parse_count, parse_cpus};
 
 const AFTER_HELP: &str = "\
@@ -18,6 +20,7 @@ Examples:
   cellblock run -c 'print(6 * 7)' --language python
   echo 'console.log(6 * 7)' | cellblock run --language javascript -
   cellblock run -w ./data:ro --timeout 1m --memory 2G analysis.py input.csv
+  cellblock session -E analysis
   cellblock doctor
 
 Exit status:
@@ -53,6 +56,8 @@ pub(crate) enum Command {
     Exec(Box<ExecArgs>),
     /// Run a shell command line
     Shell(Box<ShellArgs>),
+    /// Open a Python prompt that keeps its variables and files until you leave
+    Session(Box<SessionArgs>),
     /// List the languages and whether this machine has their tools
     Languages(FormatArgs),
     /// Create, sync, list, show or remove environments
@@ -121,24 +126,46 @@ pub(crate) struct ShellArgs {
 /// What every way to run something has in common.
 #[derive(Args, Debug)]
 pub(crate) struct RunOptions {
-    /// The environment to run in; `bare` is this machine's own interpreters
-    #[arg(short = 'E', long, value_name = "NAME", default_value = "bare")]
-    pub(crate) environment: String,
-    /// Set an env var, or pass the caller's on where only KEY is given
-    #[arg(short = 'e', long = "env-var", value_name = "KEY[=VALUE]")]
-    pub(crate) env_vars: Vec<EnvVar>,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
     /// Work in this directory of the host instead of an empty one
     #[arg(short = 'w', long, value_name = "DIR[:ro]")]
     pub(crate) workdir: Option<SharedDir>,
-    /// Show a host path inside
-    #[arg(short = 'v', long = "volume", value_name = "SRC:DST[:ro]")]
-    pub(crate) volumes: Vec<Volume>,
     /// Copy a file or directory in first; DST is relative to the workspace
     #[arg(long = "upload", value_name = "SRC[:DST]")]
     pub(crate) uploads: Vec<Transfer>,
     /// Copy a file or directory out afterwards; SRC is relative to the workspace
     #[arg(long = "download", value_name = "SRC[:DST]")]
     pub(crate) downloads: Vec<Transfer>,
+    /// Print one JSON object at the end instead of the program's output
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print what the sandbox would be and run nothing
+    #[arg(long)]
+    pub(crate) plan: bool,
+    /// How the interpreter comes to be; the sandbox is as strict in every case
+    #[arg(long, value_enum, default_value_t = StartArg::Auto)]
+    pub(crate) start: StartArg,
+    /// The same as `--start exec`
+    #[arg(long, conflicts_with = "start")]
+    pub(crate) cold: bool,
+    /// Say nothing on standard error but errors
+    #[arg(short = 'q', long)]
+    pub(crate) quiet: bool,
+}
+
+/// Where code is to run, and what it may do there.
+#[derive(Args, Debug)]
+pub(crate) struct PlaceArgs {
+    /// The environment to run in; `bare` is this machine's own interpreters
+    #[arg(short = 'E', long, value_name = "NAME", default_value = "bare")]
+    pub(crate) environment: String,
+    /// Set an env var, or pass the caller's on where only KEY is given
+    #[arg(short = 'e', long = "env-var", value_name = "KEY[=VALUE]")]
+    pub(crate) env_vars: Vec<EnvVar>,
+    /// Show a host path inside
+    #[arg(short = 'v', long = "volume", value_name = "SRC:DST[:ro]")]
+    pub(crate) volumes: Vec<Volume>,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
     /// Reach of the network
@@ -150,18 +177,6 @@ pub(crate) struct RunOptions {
     /// Run although this control is missing here; `cgroup` stands for four of them
     #[arg(long = "allow-missing", value_name = "CONTROL")]
     pub(crate) allow_missing: Vec<String>,
-    /// Print one JSON object at the end instead of the program's output
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Print what the sandbox would be and run nothing
-    #[arg(long)]
-    pub(crate) plan: bool,
-    /// Start a sandbox for this run alone, with a fresh interpreter
-    #[arg(long)]
-    pub(crate) cold: bool,
-    /// Say nothing on standard error but errors
-    #[arg(short = 'q', long)]
-    pub(crate) quiet: bool,
 }
 
 /// The heading of the limits in a command's help.
@@ -229,6 +244,17 @@ pub(crate) enum NetworkArg {
     None,
     /// The host's network, without restriction
     Full,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StartArg {
+    /// From a ready one where the engine keeps some, else by a fresh start
+    Auto,
+    /// By a fresh start, with a memory layout that no other run shares
+    Exec,
+    /// Forked from a parked interpreter where the code is Python, else by a fresh start;
+    /// with nothing on standard input
+    Fork,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -333,7 +359,7 @@ mod tests {
     #[test]
     fn limits_are_checked_as_they_are_typed() {
         let args = run(&["run", "-t", "5m", "-m", "512M", "--cpus", "1.5", "x.py"]);
-        let given: Vec<_> = args.options.limits.given().collect();
+        let given: Vec<_> = args.options.place.limits.given().collect();
         assert_eq!(given, [("timeout", "5m"), ("memory", "512M"), ("cpus", "1.5")]);
         for bad in [["-t", "0"], ["-t", "soon"], ["-m", "much"], ["--cpus", "x"], ["--pids", "-1"]]
         {

@@ -134,6 +134,14 @@ fn open(path: &Path, what: &str) -> Result<File, CodeError> {
     Ok(file)
 }
 
+/// Everything on standard input, as code.
+///
+/// # Errors
+/// It cannot be read, is too large, or is not text.
+pub(crate) fn stdin_text() -> Result<String, CodeError> {
+    text_of(io::stdin().lock(), &Origin::Stdin.what())
+}
+
 fn text_of(input: impl Read, what: &str) -> Result<String, CodeError> {
     let what = || what.to_owned();
     let mut bytes = Vec::new();

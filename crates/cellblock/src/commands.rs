@@ -9,6 +9,7 @@ mod env;
 mod languages;
 mod plan;
 mod run;
+mod session;
 mod version;
 
 use std::{ffi::OsString, path::Path};
@@ -54,16 +55,20 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
     let global = cli.global;
     match cli.command {
         Command::Run(args) => {
-            let context = context(&global, Some(&args.options.limits), vars)?;
+            let context = context(&global, Some(&args.options.place.limits), vars)?;
             run::code(*args, &context)
         }
         Command::Exec(args) => {
-            let context = context(&global, Some(&args.options.limits), vars)?;
+            let context = context(&global, Some(&args.options.place.limits), vars)?;
             run::program(*args, &context)
         }
         Command::Shell(args) => {
-            let context = context(&global, Some(&args.options.limits), vars)?;
+            let context = context(&global, Some(&args.options.place.limits), vars)?;
             run::shell(*args, &context)
+        }
+        Command::Session(args) => {
+            let context = context(&global, Some(&args.place.limits), vars)?;
+            session::open(&args, &context)
         }
         Command::Languages(format) => languages::list(format, &context(&global, None, vars)?),
         Command::Env(command) => env::run(command, &context(&global, None, vars)?),

@@ -3,10 +3,11 @@
 use std::io;
 
 use api::{ErrorBody, ErrorCode, Outcome};
-use engine::{RunError, environment::EnvironmentError};
+use engine::{RunError, SessionError, environment::EnvironmentError};
 
 use crate::{
     bubble::BubbleError, code::CodeError, config::ConfigError, exit, request::RequestError,
+    session::InvalidOrder,
 };
 
 /// What ends a command before its natural end.
@@ -24,6 +25,13 @@ pub(crate) enum Failure {
     Environment(#[from] EnvironmentError),
     #[error(transparent)]
     Run(#[from] RunError),
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    #[error(transparent)]
+    Order(#[from] InvalidOrder),
+    /// A person stopped waiting.
+    #[error("interrupted")]
+    Interrupted,
     /// The native backend cannot be had at all.
     #[error("this machine cannot isolate anything")]
     Backend(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -44,6 +52,8 @@ impl Failure {
     pub(crate) fn body(&self) -> ErrorBody {
         let (code, hint) = match self {
             Self::Run(error) => return error.body(),
+            Self::Session(error) => return error.body(),
+            Self::Order(_) => (ErrorCode::InvalidRequest, None),
             Self::Config(error) => (ErrorCode::InvalidRequest, error.hint()),
             Self::Code(error) => (code_kind(error), error.hint()),
             Self::Request(error) => (error.code(), error.hint()),
@@ -53,7 +63,9 @@ impl Failure {
                 let hint = "`cellblock doctor` says what is missing and how to mend it";
                 (ErrorCode::LaunchFailed, Some(hint.to_owned()))
             }
-            Self::Process { .. } | Self::Output(_) => (ErrorCode::Internal, None),
+            Self::Process { .. } | Self::Output(_) | Self::Interrupted => {
+                (ErrorCode::Internal, None)
+            }
         };
         ErrorBody { code, message: with_causes(self), hint, retryable: false }
     }

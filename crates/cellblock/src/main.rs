@@ -14,6 +14,7 @@ mod exit;
 mod failure;
 mod render;
 mod request;
+mod session;
 mod size;
 mod wire;
 

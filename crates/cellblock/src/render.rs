@@ -3,9 +3,13 @@
 //! Results go to standard output, our own words to standard error, each line of
 //! them after `cellblock: `.
 
+mod gallery;
+mod inline;
 mod result;
+mod screen;
 mod stream;
 mod table;
+mod tell;
 
 use std::{
     fmt::Write as _,
@@ -22,7 +26,10 @@ use crate::{
     failure::Failure,
 };
 
+pub(crate) use gallery::Gallery;
+pub(crate) use inline::Protocol;
 pub(crate) use result::RunJson;
+pub(crate) use screen::{OpenLine, Screen, TurnSink};
 pub(crate) use stream::Streamed;
 pub(crate) use table::{Style, Table};
 
@@ -56,6 +63,21 @@ pub(crate) fn help(text: &str) {
 pub(crate) fn text(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(Failure::Output)
+}
+
+/// A question of code inside, for the person who is to answer it.
+///
+/// # Errors
+/// It cannot be written.
+pub(crate) fn question(prompt: &str) -> io::Result<()> {
+    let prompt = tell::tamed(prompt);
+    if !io::stdout().is_terminal() {
+        // A file that takes the output would hide it.
+        return io::stderr().write_all(prompt.as_bytes());
+    }
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(prompt.as_bytes())?;
+    stdout.flush()
 }
 
 /// A JSON value on a line of standard output.
@@ -129,10 +151,15 @@ pub(crate) fn usage(error: &clap::Error, as_json: bool) -> u8 {
 
 /// How reports on standard output are to look.
 pub(crate) fn style(color: Color, vars: &HostVars) -> Style {
+    style_of(io::stdout().is_terminal(), color, vars)
+}
+
+/// How a stream is to look that is a terminal, or not.
+pub(crate) fn style_of(is_terminal: bool, color: Color, vars: &HostVars) -> Style {
     let colored = match color {
         Color::Always => true,
         Color::Never => false,
-        Color::Auto => io::stdout().is_terminal() && !vars.no_color(),
+        Color::Auto => is_terminal && !vars.no_color(),
     };
     Style { colored }
 }

@@ -12,7 +12,10 @@ use api::{
 };
 
 use crate::{
-    args::{EnvVar, NetworkArg, ProfileArg, RunOptions, SharedDir, Transfer, Volume},
+    args::{
+        EnvVar, NetworkArg, PlaceArgs, ProfileArg, RunOptions, SharedDir, StartArg, Transfer,
+        Volume,
+    },
     config::{HostVars, Settings, absolute},
     duration, failure, size,
 };
@@ -76,34 +79,50 @@ pub(crate) fn of(
     vars: &HostVars,
 ) -> Result<RunRequest, RequestError> {
     Ok(RunRequest {
-        environment: options.environment.clone(),
+        environment: options.place.environment.clone(),
         program,
         args,
         workspace: workspace(options.workdir.as_ref())?,
         uploads: options.uploads.iter().map(upload).collect::<Result<_, _>>()?,
         downloads: options.downloads.iter().map(download).collect::<Result<_, _>>()?,
-        policy: policy(options, settings, vars)?,
+        policy: PolicySpec {
+            start: Some(start(options)),
+            ..policy(&options.place, settings, vars)?
+        },
     })
 }
 
-fn policy(
-    options: &RunOptions,
+/// The policy that was asked for.
+///
+/// # Errors
+/// A host path does not exist, or a name is not known.
+pub(crate) fn policy(
+    place: &PlaceArgs,
     settings: &Settings,
     vars: &HostVars,
 ) -> Result<PolicySpec, RequestError> {
     let mut allow_missing = settings.allow_missing.clone();
-    for name in options.allow_missing.iter().flat_map(|names| names.split(',')) {
+    for name in place.allow_missing.iter().flat_map(|names| names.split(',')) {
         allow_missing.extend(Control::named(name.trim())?);
     }
     Ok(PolicySpec {
-        profile: Some(profile(options.profile)),
+        profile: Some(profile(place.profile)),
         limits: settings.limits.clone(),
-        network: Some(network(options.network)),
-        shares: options.volumes.iter().map(share).collect::<Result<_, _>>()?,
-        env_vars: options.env_vars.iter().filter_map(|var| env_var(var, vars)).collect(),
+        network: Some(network(place.network)),
+        shares: place.volumes.iter().map(share).collect::<Result<_, _>>()?,
+        env_vars: place.env_vars.iter().filter_map(|var| env_var(var, vars)).collect(),
         allow_missing,
-        start: options.cold.then_some(StartSpec::Exec),
+        start: None,
     })
+}
+
+const fn start(options: &RunOptions) -> StartSpec {
+    match options.start {
+        _ if options.cold => StartSpec::Exec,
+        StartArg::Auto => StartSpec::Auto,
+        StartArg::Exec => StartSpec::Exec,
+        StartArg::Fork => StartSpec::Fork,
+    }
 }
 
 const fn profile(name: ProfileArg) -> ProfileName {

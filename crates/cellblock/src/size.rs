@@ -54,6 +54,18 @@ pub(crate) fn format(bytes: u64) -> String {
     }
 }
 
+/// Prints a size for a sentence, rounded down: `512 B`, `1.5 kB`, `12 MB`.
+pub(crate) fn rounded(bytes: u64) -> String {
+    let unit = UNITS.iter().rev().find(|(_, shift)| bytes >> shift != 0);
+    let Some((letter, shift)) = unit else { return format!("{bytes} B") };
+    let letter = if *letter == 'k' { 'k' } else { letter.to_ascii_uppercase() };
+    let (whole, rest) = (bytes >> shift, bytes & ((1 << shift) - 1));
+    match (rest * 10) >> shift {
+        tenths @ 1.. if whole < 10 => format!("{whole}.{tenths} {letter}B"),
+        _ => format!("{whole} {letter}B"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -86,6 +98,24 @@ mod tests {
             ["", "M", "-1", "1MM", "1.2.3", "1.", ".5", "99999999999999T", "iB", "1e9", "٣"];
         for text in texts {
             assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_in_sentences_are_short() {
+        let table = [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1 kB"),
+            (1536, "1.5 kB"),
+            (12 << 10, "12 kB"),
+            ((12 << 10) + 600, "12 kB"),
+            ((1 << 20) - 1, "1023 kB"),
+            (5 << 30, "5 GB"),
+            (u64::MAX, "16777215 TB"),
+        ];
+        for (bytes, text) in table {
+            assert_eq!(rounded(bytes), text);
         }
     }
 

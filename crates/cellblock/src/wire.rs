@@ -1,6 +1,6 @@
 //! The composition root: the only place that names a concrete backend.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use backend_native::Native;
 use engine::{Engine, RunError, language::typescript};
@@ -17,6 +17,9 @@ use crate::{
 pub(crate) fn role() -> Option<ExitCode> {
     backend_native::role(backend_native::Builtins { strip_types: typescript::strip })
 }
+
+/// As long as anybody could leave a prompt open: what may be asked of a run's time.
+const SESSION_TIME_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// The engine of a person at their own machine, and what isolates under it.
 pub(crate) struct House {
@@ -42,7 +45,14 @@ impl House {
             search_path: vars.search_path(),
             python: settings.python.clone(),
             runs_max: 1,
-            warm: engine::WarmConfig::default(),
+            // A session here ends with the prompt that it belongs to, or when it was
+            // asked to; nobody else waits for its place.
+            warm: engine::WarmConfig {
+                sessions_max: 1,
+                idle_time_max: SESSION_TIME_MAX,
+                lifetime_max: SESSION_TIME_MAX,
+                ..engine::WarmConfig::default()
+            },
         };
         let engine = Engine::new(config, Arc::clone(&native) as Arc<dyn Backend>);
         Ok(Self { engine, native })

@@ -15,6 +15,7 @@ const COMMANDS: &[&[&str]] = &[
     &["run"],
     &["exec"],
     &["shell"],
+    &["session"],
     &["languages"],
     &["env", "create"],
     &["env", "sync"],

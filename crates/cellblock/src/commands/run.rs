@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, os::fd::AsFd, time::Duration};
 
-use api::{Event, Outcome, Program, RunRequest, RunResult};
+use api::{Event, Outcome, Program, RunRequest, RunResult, StartSpec};
 use engine::{Cancel, EventSink, Input};
 
 use super::{Context, plan};
@@ -68,6 +68,8 @@ fn carry_out(
     if options.plan {
         return plan::print(&request, context);
     }
+    // A parked interpreter has no standard input, nor has what is forked from it.
+    let takes_stdin = takes_stdin && request.policy.start != Some(StartSpec::Fork);
     let stdin = if takes_stdin { stdin()? } else { Input::Empty };
     if options.json {
         as_json(request, stdin, context)

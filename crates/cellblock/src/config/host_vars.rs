@@ -60,6 +60,16 @@ impl HostVars {
         self.path("XDG_DATA_HOME").or_else(home).unwrap_or_default()
     }
 
+    /// Where the user's state lies, such as a history; nowhere without a home.
+    pub(crate) fn state_home(&self) -> Option<PathBuf> {
+        self.path("XDG_STATE_HOME").or_else(|| Some(self.path("HOME")?.join(".local/state")))
+    }
+
+    /// Where what can be made anew lies; nowhere without a home.
+    pub(crate) fn cache_home(&self) -> Option<PathBuf> {
+        self.path("XDG_CACHE_HOME").or_else(|| Some(self.path("HOME")?.join(".cache")))
+    }
+
     /// Directories searched for programs: the caller's `PATH`, then the usual ones.
     pub(crate) fn search_path(&self) -> Vec<PathBuf> {
         let path = self.path("PATH").unwrap_or_default();

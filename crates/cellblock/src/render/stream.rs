@@ -40,14 +40,16 @@ pub(crate) struct Streamed {
     quiet: bool,
 }
 
-struct Channel {
+/// One of this process's streams.
+pub(super) struct Channel {
     descriptor: BorrowedFd<'static>,
     chunk_bytes: usize,
     backlog: Vec<u8>,
     failed: Option<io::Error>,
 }
 
-enum Written {
+/// What became of a piece of output.
+pub(super) enum Written {
     All,
     /// The reader is slower than the deadline.
     Late,
@@ -78,11 +80,10 @@ impl Streamed {
     pub(crate) fn finish(mut self) -> Result<(), Failure> {
         if !self.interrupted {
             for channel in [&mut self.stdout, &mut self.stderr] {
-                let backlog = std::mem::take(&mut channel.backlog);
-                channel.write(&backlog, None);
+                channel.flush();
             }
         }
-        self.stdout.failed.map_or(Ok(()), |error| Err(Failure::Output(error)))
+        self.stdout.outcome()
     }
 
     fn output(&mut self, stream: StreamName, bytes: &[u8]) {
@@ -123,7 +124,7 @@ impl EventSink for Streamed {
 }
 
 impl Channel {
-    fn new(descriptor: BorrowedFd<'static>) -> Self {
+    pub(super) fn new(descriptor: BorrowedFd<'static>) -> Self {
         let is_file =
             fstat(descriptor).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode).is_file());
         let chunk_bytes = if is_file { FILE_CHUNK_BYTES } else { PIPE_CHUNK_BYTES };
@@ -131,7 +132,7 @@ impl Channel {
     }
 
     /// Passes bytes on, or keeps them where that cannot be waited for.
-    fn pass(&mut self, bytes: &[u8], deadline: Option<Instant>) -> Written {
+    pub(super) fn pass(&mut self, bytes: &[u8], deadline: Option<Instant>) -> Written {
         if self.backlog.is_empty() {
             return self.write(bytes, deadline);
         }
@@ -146,6 +147,20 @@ impl Channel {
         }
     }
 
+    /// Writes what was kept for later, however slow the reader is.
+    pub(super) fn flush(&mut self) {
+        let backlog = std::mem::take(&mut self.backlog);
+        self.write(&backlog, None);
+    }
+
+    /// Whether everything could be written.
+    ///
+    /// # Errors
+    /// It could not.
+    pub(super) fn outcome(self) -> Result<(), Failure> {
+        self.failed.map_or(Ok(()), |error| Err(Failure::Output(error)))
+    }
+
     fn write(&mut self, mut bytes: &[u8], deadline: Option<Instant>) -> Written {
         while !bytes.is_empty() {
             if self.failed.is_some() {
@@ -157,7 +172,10 @@ impl Channel {
                     self.backlog.extend_from_slice(bytes);
                     return Written::Late;
                 }
-                Err(Errno::INTR) => return Written::Interrupted,
+                Err(Errno::INTR) => {
+                    self.backlog.extend_from_slice(bytes);
+                    return Written::Interrupted;
+                }
                 Err(error) => self.failed = Some(error.into()),
             }
             let chunk = &bytes[..bytes.len().min(self.chunk_bytes)];

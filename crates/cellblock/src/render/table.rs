@@ -28,6 +28,11 @@ impl Style {
         self.paint("31", text)
     }
 
+    /// What matters less than the rest.
+    pub(crate) fn dim(self, text: &str) -> String {
+        self.paint("2", text)
+    }
+
     fn paint(self, code: &str, text: &str) -> String {
         if self.colored { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }

@@ -133,6 +133,18 @@ fn flags_that_change_nothing_yet_are_accepted() {
 }
 
 #[test]
+fn an_interpreter_is_forked_where_that_was_asked_for() {
+    // What is forked is the first process of its sandbox; a fresh start has an init above it.
+    let code = "import os, sys; print(os.getpid() == 1, sys.argv[1:], repr(sys.stdin.read()))";
+    for (args, forked) in [("--start=fork", "True"), ("--start=exec", "False"), ("--cold", "False")]
+    {
+        python(code, &[args, "a"]).prints(&format!("{forked} ['a'] ''\n"));
+    }
+    shell("echo ok", &["--start", "fork"]).prints("ok\n");
+    shell("echo ok", &["--start", "fork", "--cold"]).refused(2, &["cannot be used with"]);
+}
+
+#[test]
 fn terminals_are_there_but_under_strict() {
     let code = "
 import os, pty
