@@ -220,11 +220,12 @@ impl Kernel {
     }
 
     /// Has the kernel run a program as its last deed, and waits until it closes its
-    /// socket. How the program ended is for the holder of the process to say.
+    /// socket. How the program ended is for the holder of the process to say, but for
+    /// a signal: the kernel's process cannot end by one, and says which it was.
     ///
     /// # Errors
     /// The kernel broke the protocol, or could not be asked.
-    pub async fn script(&mut self, script: &Script) -> Result<(), KernelError> {
+    pub async fn script(&mut self, script: &Script) -> Result<Option<i32>, KernelError> {
         self.end(&Request::Script(script)).await
     }
 
@@ -234,13 +235,15 @@ impl Kernel {
     /// # Errors
     /// The kernel broke the protocol, or could not be asked.
     pub async fn shutdown(&mut self) -> Result<(), KernelError> {
-        self.end(&Request::Shutdown).await
+        self.end(&Request::Shutdown).await.map(drop)
     }
 
-    async fn end(&mut self, request: &Request<'_>) -> Result<(), KernelError> {
+    /// The signal that ended what it was to run, if one did.
+    async fn end(&mut self, request: &Request<'_>) -> Result<Option<i32>, KernelError> {
         self.ask(Question::End, draw()?, request)?;
         match self.next().await {
-            Err(KernelError::Closed) => Ok(()),
+            Ok(Event::Ended(signal)) => Ok(Some(signal)),
+            Err(KernelError::Closed) => Ok(None),
             Err(error) => Err(error),
             Ok(_) => Err(self.other_asked()),
         }

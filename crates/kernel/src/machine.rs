@@ -28,7 +28,8 @@ pub enum Question {
     },
     /// What is known of a name.
     Inspection,
-    /// To run a program or `atexit` handlers, and end; there is no answer.
+    /// To run a program or `atexit` handlers, and end. There is no answer, unless a
+    /// signal ends the program.
     End,
 }
 
@@ -45,6 +46,8 @@ pub enum Event {
     Completion(Completion),
     /// What is known of a name.
     Inspection(Inspection),
+    /// This signal ended the script that the kernel was to run.
+    Ended(i32),
 }
 
 /// A kernel cannot be asked this now.
@@ -83,7 +86,7 @@ enum State {
     Idle,
     Turn(Turn),
     Request { token: Token, reply: Reply },
-    Ending,
+    Ending { token: Token },
     Broken,
 }
 
@@ -101,7 +104,7 @@ impl State {
             Self::Turn(Turn { waits: false, .. }) => "while a turn is in flight",
             Self::Turn(Turn { waits: true, .. }) => "while a turn waits for input",
             Self::Request { .. } => "while a request is in flight",
-            Self::Ending => "while the kernel is to end",
+            Self::Ending { .. } => "while the kernel is to end",
             Self::Broken => "after it was given up",
         }
     }
@@ -137,7 +140,7 @@ impl Machine {
                 State::Request { token, reply: Reply::Completion { characters } }
             }
             Question::Inspection => State::Request { token, reply: Reply::Inspection },
-            Question::End => State::Ending,
+            Question::End => State::Ending { token },
         };
         Ok(())
     }
@@ -211,11 +214,18 @@ impl Machine {
                 admit(frame, kind, *token)?;
                 reply.read(&frame.body)?
             }
+            (State::Ending { token }, GuestKind::Ended) => {
+                admit(frame, kind, *token)?;
+                Event::Ended(message::ended(&frame.body)?)
+            }
             (State::Turn(turn), kind) if is_of_turn(kind) => turn.take(kind, frame)?,
             (state, _) => return Err(Violation::Unexpected { kind, state: state.describe() }),
         };
-        if !matches!(event, Event::Turn(_)) {
-            self.state = State::Idle;
+        match event {
+            Event::Turn(_) => {}
+            // It has nothing more to say.
+            Event::Ended(_) => self.give_up(),
+            _ => self.state = State::Idle,
         }
         Ok(event)
     }
@@ -239,7 +249,7 @@ impl Reply {
 }
 
 const fn is_of_turn(kind: GuestKind) -> bool {
-    !matches!(kind, GuestKind::Ready | GuestKind::Reply)
+    !matches!(kind, GuestKind::Ready | GuestKind::Reply | GuestKind::Ended)
 }
 
 /// Lets the only frame of an answer through by its token and its size.
@@ -287,7 +297,7 @@ impl Turn {
             GuestKind::Error => self.error(&frame.body)?,
             GuestKind::Input => self.input(&frame.body)?,
             GuestKind::Done => return self.done(&frame.body).map(Event::Done),
-            GuestKind::Ready | GuestKind::Reply => {
+            GuestKind::Ready | GuestKind::Reply | GuestKind::Ended => {
                 return Err(contradiction(kind, "it is no part of a turn"));
             }
         };

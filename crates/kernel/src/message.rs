@@ -32,11 +32,13 @@ pub enum GuestKind {
     Done,
     /// The answer to a request that is no turn.
     Reply,
+    /// A signal ended the script, and so the kernel will.
+    Ended,
 }
 
 impl GuestKind {
     /// All kinds.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Ready,
         Self::Display,
         Self::Result,
@@ -45,6 +47,7 @@ impl GuestKind {
         Self::Error,
         Self::Done,
         Self::Reply,
+        Self::Ended,
     ];
 
     /// Its number in a frame.
@@ -59,6 +62,7 @@ impl GuestKind {
             Self::Error => 70,
             Self::Done => 71,
             Self::Reply => 72,
+            Self::Ended => 73,
         }
     }
 
@@ -83,6 +87,7 @@ impl fmt::Display for GuestKind {
             Self::Error => "error",
             Self::Done => "done",
             Self::Reply => "reply",
+            Self::Ended => "ended",
         })
     }
 }
@@ -208,6 +213,23 @@ pub(crate) fn completion(body: &[u8], characters: usize) -> Result<Completion, V
 pub(crate) fn inspection(body: &[u8]) -> Result<Inspection, Violation> {
     read(GuestKind::Reply, body)
 }
+
+/// Reads which signal ended a script.
+pub(crate) fn ended(body: &[u8]) -> Result<i32, Violation> {
+    #[derive(Deserialize)]
+    struct Ended {
+        signal: i32,
+    }
+    let Ended { signal } = read(GuestKind::Ended, body)?;
+    if (1..=SIGNAL_MAX).contains(&signal) {
+        return Ok(signal);
+    }
+    let problem = "a signal that there is not";
+    Err(Violation::Contradiction { kind: GuestKind::Ended, problem })
+}
+
+/// The highest signal number of Linux.
+const SIGNAL_MAX: i32 = 64;
 
 /// Takes `null`, but not that the key is missing.
 fn required<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import threading
 from typing import Any, Dict, NoReturn, Optional
 
@@ -48,6 +49,19 @@ def end(status: int, join: bool = False) -> NoReturn:
     interrupts.disarm()
     stdio.flush()
     _exit(status)
+
+
+def end_by_interrupt() -> NoReturn:
+    """Ends as Python does when nobody caught an interrupt: by the signal itself."""
+    try:
+        _run_exit_functions()
+    except BaseException:
+        pass
+    stdio.flush()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGINT)
+    # Process 1 is still here.
+    _exit(130)
 
 
 def end_child(error: Optional[Dict[str, Any]], exit_code: Optional[int]) -> NoReturn:

@@ -36,6 +36,7 @@ INPUT_REQUEST = 69
 ERROR = 70
 DONE = 71
 REPLY = 72
+ENDED = 73
 
 # The host sends at most 16 MiB of code, and escapes make it longer.
 RECEIVED_BYTES_MAX = 20 << 20

@@ -158,7 +158,10 @@ class Kernel:
             stdio.complain("kernel: %s\n" % exceptions.name_of(problem))
 
     def _script(self, frame: frames.Frame) -> None:
-        script.run(frame.body)
+        def ended(number: int) -> None:
+            self.channel.send(frames.ENDED, frame.token, {"signal": number})
+
+        script.run(frame.body, ended)
 
     def _complete(self, frame: frames.Frame) -> None:
         frames.checked(frame.body, code=_text, cursor=_number)

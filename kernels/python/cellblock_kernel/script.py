@@ -5,19 +5,24 @@ from __future__ import annotations
 import linecache
 import os
 import sys
-from typing import Any, Dict, NoReturn, Optional, Tuple
+from typing import Any, Callable, Dict, NoReturn, Optional, Tuple
 
-from . import ending, exceptions, figures, frames, interrupts, namespace, stand_in, stdio
+from . import ending, exceptions, figures, first, frames, interrupts, namespace, stand_in, stdio
 from .pristine import __builtins__
 
 _compile = compile
 _exec = exec
 _TEXTS_MAX = 4096
+# What no exit status is.
+INTERRUPTED = -2
 
 
-def run(body: Dict[str, Any]) -> NoReturn:
-    """Runs the script of a request and ends the process with its status."""
+def run(body: Dict[str, Any], ended: Callable[[int], None]) -> NoReturn:
+    """Runs the script of a request and ends the process with its status. As process 1 it has a
+    child run it, and ``ended`` is told of a signal that ends that."""
     path, code, name, argv = _fields(body)
+    if os.getpid() == 1:
+        first.stand_aside(ended)
     stdio.undo_for_script()
     figures.undo_for_script()
     if path is not None and code is not None:
@@ -31,7 +36,10 @@ def run(body: Dict[str, Any]) -> NoReturn:
         sys.path[0] = os.path.dirname(os.path.abspath(path))
     if path is None:
         del names["__file__"], names["__cached__"]
-    ending.end(_status(path, code, name, names), join=True)
+    status = _status(path, code, name, names)
+    if status == INTERRUPTED:
+        ending.end_by_interrupt()
+    ending.end(status, join=True)
 
 
 def _fields(body: Dict[str, Any]) -> Tuple[Optional[str], Optional[str], str, Any]:
@@ -77,7 +85,7 @@ def _status(path: Optional[str], code: Optional[str], name: str, names: Dict[str
     except BaseException as problem:
         interrupts.disarm()
         _print(problem)
-        return 130 if isinstance(problem, KeyboardInterrupt) else 1
+        return INTERRUPTED if isinstance(problem, KeyboardInterrupt) else 1
 
 
 def _source(path: Optional[str], name: str) -> Any:

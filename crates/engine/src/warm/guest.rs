@@ -28,6 +28,7 @@ files! {
     "entry.py",
     "exceptions.py",
     "figures.py",
+    "first.py",
     "formatter.py",
     "frames.py",
     "inspect_object.py",

@@ -4,16 +4,16 @@ use std::{
     fs::File,
     future::pending,
     path::{Path, PathBuf},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use api::{Enforcement, Usage};
-use kernel::{Kernel, KernelError, Script};
+use kernel::{Kernel, KernelError, Script, machine::Event};
 use policy::{GuestPath, Policy};
 use rustix::pipe::{PipeFlags, pipe_with};
 use sandbox::{
-    BoxFuture, Exit, FileBody, FileEntry, Forked, LaunchError, Payload, Place, Sandbox,
-    SandboxError, Stdio,
+    BoxFuture, Exit, FileBody, FileEntry, Forked, LaunchError, Payload, Place, ProcessStatus,
+    Sandbox, SandboxError, Stdio,
 };
 
 use super::Fresh;
@@ -83,6 +83,9 @@ pub(crate) struct ScriptSandbox {
     state: State,
     started: Option<Instant>,
     before: Usage,
+    /// Which signal ended the program, as its kernel says. Nothing hangs on it: the
+    /// program could have sent itself that signal.
+    signal: Option<i32>,
 }
 
 enum State {
@@ -112,16 +115,19 @@ impl ScriptSandbox {
         let (_, stdin) = pipe.map_err(|error| LaunchError::Lost { detail: error.to_string() })?;
         let stdio = Some(Stdio { stdin, stdout, stderr });
         let (state, before) = (State::Waiting(script), forked.usage());
-        Ok(Self { forked, kernel, stdio, state, started: None, before })
+        Ok(Self { forked, kernel, stdio, state, started: None, before, signal: None })
     }
 }
 
-/// Hands the program over, or goes on with that. Whatever is said afterwards was said
-/// by the program, and means nothing.
-async fn hand_over(kernel: &mut Kernel, state: &mut State) -> Result<(), KernelError> {
+/// Hands the program over, or goes on with that; gives the signal that ended it.
+/// Whatever else is said afterwards means nothing.
+async fn hand_over(kernel: &mut Kernel, state: &mut State) -> Result<Option<i32>, KernelError> {
     let said = match std::mem::replace(state, State::Started) {
         State::Waiting(script) => kernel.script(&script).await,
-        State::Started => kernel.next().await.map(drop),
+        State::Started => kernel.next().await.map(|event| match event {
+            Event::Ended(signal) => Some(signal),
+            _ => None,
+        }),
         State::Deaf => {
             *state = State::Deaf;
             pending().await
@@ -130,9 +136,38 @@ async fn hand_over(kernel: &mut Kernel, state: &mut State) -> Result<(), KernelE
     *state = State::Deaf;
     match said {
         Err(error @ (KernelError::TooLong { .. } | KernelError::Random(_))) => Err(error),
-        _ => Ok(()),
+        Err(_) => Ok(None),
+        said => said,
     }
 }
+
+/// How long the last word of a kernel that has ended may take. It is there already;
+/// this bounds what should not be possible.
+const LAST_WORD_TIME_MAX: Duration = Duration::from_millis(250);
+
+/// What a shell adds to the number of a signal.
+const SIGNAL_BASE: i32 = 128;
+
+impl ScriptSandbox {
+    /// How the program ended, by how its kernel did.
+    async fn interpret(&mut self, exit: Exit) -> Exit {
+        if !matches!(self.state, State::Deaf) {
+            let word = hand_over(&mut self.kernel, &mut self.state);
+            let word = tokio::time::timeout(LAST_WORD_TIME_MAX, word).await;
+            self.signal = self.signal.or(word.ok().and_then(Result::ok).flatten());
+        }
+        match (exit.status, self.signal) {
+            (ProcessStatus::Exited(code), Some(signal)) if code == SIGNAL_BASE + signal => {
+                let was_killed = signal == SIGKILL;
+                let out_of_memory = was_killed && self.forked.was_out_of_memory();
+                Exit { status: ProcessStatus::Signaled(signal), out_of_memory, ..exit }
+            }
+            _ => exit,
+        }
+    }
+}
+
+const SIGKILL: i32 = rustix::process::Signal::KILL.as_raw();
 
 impl Sandbox for ScriptSandbox {
     fn enforcement(&self) -> &Enforcement {
@@ -149,10 +184,17 @@ impl Sandbox for ScriptSandbox {
             loop {
                 let handed = tokio::select! {
                     biased;
-                    exit = self.forked.ended() => return Ok(exit),
-                    handed = hand_over(&mut self.kernel, &mut self.state) => handed,
+                    exit = self.forked.ended() => Err(exit),
+                    handed = hand_over(&mut self.kernel, &mut self.state) => Ok(handed),
                 };
-                handed.map_err(|error| SandboxError::Lost { detail: error.to_string() })?;
+                match handed {
+                    Err(exit) => return Ok(self.interpret(exit).await),
+                    Ok(handed) => {
+                        let lost =
+                            |error: KernelError| SandboxError::Lost { detail: error.to_string() };
+                        self.signal = handed.map_err(lost)?;
+                    }
+                }
             }
         })
     }
