@@ -2,6 +2,8 @@
 //!
 //! This program is the init of its sandboxes, too, so it has a `main` of its own.
 
+#![expect(clippy::unwrap_used, reason = "in a test, what cannot be done is a failure")]
+
 mod fixture;
 mod kernels;
 mod limits;

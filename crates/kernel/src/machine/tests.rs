@@ -27,6 +27,7 @@ fn frame(kind: GuestKind, token: Token) -> Frame {
         GuestKind::Error => json!({"name": "E", "value": "", "traceback": []}),
         GuestKind::Done => json!({"status": "ok", "count": 1, "exit_code": null}),
         GuestKind::Reply => json!({"matches": [], "start": 0, "end": 0, "found": true}),
+        GuestKind::Ended => json!({"signal": 15}),
     };
     frame_of(kind, token, &body)
 }
@@ -58,7 +59,7 @@ fn turn(before: &[GuestKind]) -> Machine {
 
 /// Every state, with its name and the kinds of frames that have a place in it.
 fn states() -> Vec<(&'static str, Machine, &'static [GuestKind])> {
-    use GuestKind::{Clear, Display, Done, Error, Input, Ready, Reply, Result};
+    use GuestKind::{Clear, Display, Done, Ended, Error, Input, Ready, Reply, Result};
     let mut broken = idle();
     broken.give_up();
     vec![
@@ -79,7 +80,7 @@ fn states() -> Vec<(&'static str, Machine, &'static [GuestKind])> {
         ("after both", turn(&[Result, Error]), &[Display, Clear]),
         ("completing", asked(Question::Completion { characters: 0 }), &[Reply]),
         ("inspecting", asked(Question::Inspection), &[Reply]),
-        ("ending", asked(Question::End), &[]),
+        ("ending", asked(Question::End), &[Ended]),
         ("broken", broken, &[]),
     ]
 }
@@ -100,6 +101,17 @@ fn every_frame_in_every_state() {
 }
 
 #[test]
+fn a_script_is_ended_by_a_signal_that_there_is() {
+    for (signal, expected) in [(1, true), (64, true), (0, false), (65, false), (-9, false)] {
+        let mut machine = asked(Question::End);
+        let taken = machine.take(&frame_of(GuestKind::Ended, TOKEN, &json!({"signal": signal})));
+        assert_eq!(taken, if expected { Ok(Event::Ended(signal)) } else { taken.clone() });
+        assert_eq!(taken.is_ok(), expected, "{signal}");
+        assert!(!machine.is_idle());
+    }
+}
+
+#[test]
 fn a_frame_with_another_token_fits_nowhere() {
     for kind in GuestKind::ALL {
         for (name, mut machine, _) in states() {
@@ -114,7 +126,7 @@ fn a_frame_with_another_token_fits_nowhere() {
 
 #[test]
 fn unknown_kinds_and_those_of_the_host_fit_nowhere() {
-    for number in [0, 1, 2, 7, 64, 73, 255] {
+    for number in [0, 1, 2, 7, 64, 74, 255] {
         for (name, mut machine, _) in states() {
             let frame = Frame { kind: number, token: TOKEN, body: b"{}".to_vec() };
             let violation = Violation::Kind { kind: number };
@@ -334,7 +346,7 @@ impl Model {
                         let raised = status == "error" || status == "interrupted";
                         raised == came(GuestKind::Error)
                     }
-                    GuestKind::Ready | GuestKind::Reply => false,
+                    GuestKind::Ready | GuestKind::Reply | GuestKind::Ended => false,
                 };
                 fits && token == TOKEN
             }
