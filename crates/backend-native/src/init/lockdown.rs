@@ -103,8 +103,12 @@ pub(super) fn limits(rlimits: &Rlimits) -> Vec<Confinement> {
     ];
     // The signal of the lower one tells a limit reached from any other kill.
     let cpu = rlimits.cpu_seconds.map(|seconds| limit(Resource::Cpu, seconds, seconds + 1));
-    let data = rlimits.data_bytes.map(|bytes| both(Resource::Data, bytes));
-    fixed.into_iter().chain(cpu).chain(data).collect()
+    fixed.into_iter().chain(cpu).chain(data_limit(rlimits)).collect()
+}
+
+/// The limit of memory where no cgroup sets one.
+pub(super) fn data_limit(rlimits: &Rlimits) -> Option<Confinement> {
+    rlimits.data_bytes.map(|bytes| limit(Resource::Data, bytes, bytes))
 }
 
 /// A limit, or the one that is lower already: it cannot be raised.

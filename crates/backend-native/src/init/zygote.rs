@@ -141,7 +141,9 @@ fn become_interpreter(init: &Init, socket: &OwnedFd, namespaces: u64) -> io::Res
     rustix::process::setsid()?;
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     sys::signal::reset();
-    lockdown::limits(&init.orders.plan.rlimits).iter().try_for_each(|limit| limit.apply(None))?;
+    // No other: what a maker of user namespaces has for processes, signals and locked
+    // memory becomes the limit of all who are in them together.
+    lockdown::data_limit(&init.orders.plan.rlimits).map_or(Ok(()), |limit| limit.apply(None))?;
     let Some(ActionOrder::Command { program, args, directory }) =
         init.orders.steps.first().map(|step| &step.action)
     else {

@@ -7,6 +7,7 @@ mod kernels;
 mod limits;
 mod pool;
 mod runs;
+mod siblings;
 mod workspace;
 
 use std::process::ExitCode;
@@ -19,7 +20,14 @@ fn main() -> ExitCode {
     if let Some(code) = backend_native::role(builtins) {
         return code;
     }
-    let all = [kernels::TESTS, limits::TESTS, pool::TESTS, runs::TESTS, workspace::TESTS];
+    let all = [
+        kernels::TESTS,
+        limits::TESTS,
+        pool::TESTS,
+        runs::TESTS,
+        siblings::TESTS,
+        workspace::TESTS,
+    ];
     let trial = |(name, test): &(&str, fn())| {
         let test = *test;
         Trial::test(*name, move || {
