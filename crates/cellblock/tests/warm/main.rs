@@ -7,6 +7,7 @@ mod kernels;
 mod limits;
 mod pool;
 mod runs;
+mod shares;
 mod siblings;
 mod workspace;
 
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         limits::TESTS,
         pool::TESTS,
         runs::TESTS,
+        shares::TESTS,
         siblings::TESTS,
         workspace::TESTS,
     ];

@@ -127,8 +127,8 @@ fn siblings_have_no_channel_in_common() {
             def listening(family, address):\n    \
                 offered = socket.socket(family); offered.bind(address); offered.listen()\n    \
                 offered.setblocking(False); return offered\n\
-            offered = [listening(socket.AF_UNIX, '\\0mark'), listening(socket.AF_UNIX, '/tmp/mark'),\n           \
-                       listening(socket.AF_INET, ('127.0.0.1', 4711))]\n\
+            offered = [listening(socket.AF_UNIX, name) for name in ('\\0mark', '/tmp/mark')]\n\
+            offered.append(listening(socket.AF_INET, ('127.0.0.1', 4711)))\n\
             open('/dev/shm/mark', 'w').close(); os.mkfifo('/tmp/pipe')\n\
             libc.shmget(4711, 4096, 0o1666), libc.semget(4711, 1, 0o1666)";
         assert!(!says(&one, offer).await.contains("-1"), "the host kernel has them");
