@@ -23,7 +23,7 @@ use tokio::{
 
 use crate::{
     forked,
-    launch::{self, Kind, Ready, look_up, lost, step_error},
+    launch::{self, Kind, Ready, leaf_limits, look_up, lost, step_error},
     live::{self, Live},
     native::Host,
     source::Sources,
@@ -172,6 +172,8 @@ impl Parked {
             Ok(None) => return Err(lost(&explain("the zygote ended", &said))),
             Err(_) => return Err(lost(&explain("the zygote took too long to load", &said))),
         };
+        let room = live.leaf().make_room_for_forks(&leaf_limits(policy));
+        room.map_err(|error| step_error("making room in the cgroup", None, error))?;
         let table = Arc::new(Table::default());
         table.is_alive.store(true, Ordering::Release);
         let reader = live.control_again().map_err(watching)?;
