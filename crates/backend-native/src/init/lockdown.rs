@@ -105,12 +105,14 @@ pub(super) fn limits(rlimits: &Rlimits) -> Vec<Confinement> {
     ];
     // The signal of the lower one tells a limit reached from any other kill.
     let cpu = rlimits.cpu_seconds.map(|seconds| limit(Resource::Cpu, seconds, seconds + 1));
-    fixed.into_iter().chain(cpu).chain(data_limit(rlimits)).collect()
+    let data = rlimits.data_bytes.map(|bytes| both(Resource::Data, bytes));
+    fixed.into_iter().chain(cpu).chain(data).collect()
 }
 
-/// The limit of memory where no cgroup sets one.
-pub(super) fn data_limit(rlimits: &Rlimits) -> Option<Confinement> {
-    rlimits.data_bytes.map(|bytes| limit(Resource::Data, bytes, bytes))
+/// The only limit of a zygote, where no cgroup bounds memory. What is forked from it
+/// may have a higher one.
+pub(super) fn zygote_limit(rlimits: &Rlimits) -> Option<Confinement> {
+    rlimits.data_bytes.map(|bytes| limit(Resource::Data, bytes, u64::MAX))
 }
 
 /// A limit, or the one that is lower already: it cannot be raised.

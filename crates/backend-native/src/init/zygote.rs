@@ -161,7 +161,7 @@ fn become_interpreter(init: &Init, socket: &OwnedFd, namespaces: u64) -> io::Res
     sys::signal::reset();
     // No other: what a maker of user namespaces has for processes, signals and locked
     // memory becomes the limit of all who are in them together.
-    lockdown::data_limit(&init.orders.plan.rlimits).map_or(Ok(()), |limit| limit.apply(None))?;
+    lockdown::zygote_limit(&init.orders.plan.rlimits).map_or(Ok(()), |limit| limit.apply(None))?;
     let Some(ActionOrder::Command { program, args, directory }) =
         init.orders.steps.first().map(|step| &step.action)
     else {

@@ -5,7 +5,7 @@ use std::{fs, future::Future, path::PathBuf};
 use api::{Access, PolicySpec, ShareSpec};
 use engine::{Session, SessionRequest};
 
-use crate::fixture::{Tests, on_engine, run, text, turn, value, without_pool};
+use crate::fixture::{Tests, on_engine, request, run, spec, text, turn, value, without_pool};
 
 pub(crate) const TESTS: Tests = &[
     ("links_in_the_way_of_a_share_lead_nowhere", links_in_the_way_of_a_share_lead_nowhere),
@@ -38,8 +38,8 @@ fn with_share<T: Future<Output = ()>>(
 ) {
     let share = ShareSpec { source, target: target.into(), access: Access::ReadWrite };
     on_engine(without_pool(), |engine| async move {
-        let policy = PolicySpec { shares: vec![share], ..PolicySpec::default() };
-        let request = SessionRequest { policy, ..SessionRequest::default() };
+        let policy = PolicySpec { shares: vec![share], ..spec() };
+        let request = SessionRequest { policy, ..request() };
         test(engine.create_session(request).await.unwrap()).await;
     });
 }

@@ -3,9 +3,9 @@
 
 use std::{collections::BTreeSet, future::Future};
 
-use engine::{Engine, Session, SessionRequest};
+use engine::{Engine, Session};
 
-use crate::fixture::{Tests, on_engine, turn, value, without_pool};
+use crate::fixture::{Tests, on_engine, request, turn, value, without_pool};
 
 pub(crate) const TESTS: Tests = &[
     ("siblings_draw_different_numbers", siblings_draw_different_numbers),
@@ -20,7 +20,7 @@ pub(crate) const TESTS: Tests = &[
 ];
 
 async fn session(engine: &Engine) -> Session {
-    engine.create_session(SessionRequest::default()).await.unwrap()
+    engine.create_session(request()).await.unwrap()
 }
 
 /// Runs a test on two sessions of one engine, and so of one interpreter.
