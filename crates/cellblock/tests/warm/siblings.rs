@@ -4,8 +4,9 @@
 use std::{collections::BTreeSet, future::Future};
 
 use engine::{Engine, Session};
+use policy::Ceiling;
 
-use crate::fixture::{Tests, on_engine, request, turn, value, without_pool};
+use crate::fixture::{Tests, below_ceiling, on_engine, request, turn, value, without_pool};
 
 pub(crate) const TESTS: Tests = &[
     ("siblings_draw_different_numbers", siblings_draw_different_numbers),
@@ -17,6 +18,7 @@ pub(crate) const TESTS: Tests = &[
     ("threads_of_one_leave_room_for_others", threads_of_one_leave_room_for_others),
     ("signals_and_pages_of_one_leave_room", signals_and_pages_of_one_leave_room),
     ("watchers_of_one_leave_room", watchers_of_one_leave_room),
+    ("many_do_not_use_up_their_interpreter", many_do_not_use_up_their_interpreter),
 ];
 
 async fn session(engine: &Engine) -> Session {
@@ -170,7 +172,8 @@ fn locks_and_watches_end_at_the_sandbox() {
 fn threads_of_one_leave_room_for_others() {
     on_engine(without_pool(), |engine| async move {
         let (one, other) = (session(&engine).await, session(&engine).await);
-        let fill = "import threading\ngo = threading.Event()\ncount = 0\n\
+        let fill = "import threading\nthreading.stack_size(65536)\n\
+            go, count = threading.Event(), 0\n\
             try:\n    \
                 while count < 1000:\n        \
                     threading.Thread(target=go.wait, daemon=True).start(); count += 1\n\
@@ -204,5 +207,20 @@ fn watchers_of_one_leave_room() {
         // Of the host kernel's own, which are 128 for all sandboxes of root together.
         assert_eq!(says(&one, WATCHERS).await, "16");
         assert_eq!(says(&other, WATCHERS).await, "16");
+    });
+}
+
+fn many_do_not_use_up_their_interpreter() {
+    // Each leaves most of a megabyte with it.
+    const SIBLINGS: usize = 80;
+    let mut ceiling = Ceiling::own_machine();
+    ceiling.defaults.memory_bytes = 48 << 20;
+    below_ceiling(ceiling, without_pool(), |engine| async move {
+        let mut siblings = Vec::new();
+        for _ in 0..SIBLINGS {
+            siblings.push(session(&engine).await);
+        }
+        assert_eq!(engine.warm_stats().parked, 1);
+        assert_eq!(says(&siblings[0], "1").await, "1");
     });
 }
