@@ -53,6 +53,12 @@ pub(crate) const DEVICES: [&str; 5] =
 /// are the host kernel's memory, which the cgroup does not count.
 const TERMINALS_MAX: u32 = 16;
 
+/// Descriptors that watch files, and files that are watched: enough for the tools of
+/// a project. What the host kernel gives is 128 and at least 8192, for root itself and
+/// all sandboxes that it makes together.
+const WATCHERS_MAX: u32 = 16;
+const WATCHES_MAX: u32 = 8192;
+
 const DEVICE_LINKS: [(&str, &str); 4] = [
     ("/dev/fd", "/proc/self/fd"),
     ("/dev/stdin", "/proc/self/fd/0"),
@@ -373,6 +379,7 @@ impl Builder<'_> {
         }
         if !self.is_template() {
             self.add(Step::NoNestedUserns);
+            self.add(Step::FewWatches { instances: WATCHERS_MAX, watches: WATCHES_MAX });
             self.add(Step::ReadOnlySysctls);
             self.add(Step::BootId { text: self.facts.boot_id.clone() });
         }

@@ -20,14 +20,16 @@ use sandbox::{
     BoxFuture, Exit, Forked, KernelEnds, LaunchError, LiveLimits, Payload, ProcessStatus, Remains,
     Sandbox, SandboxError,
 };
-use tokio::time::timeout;
+use tokio::{net::unix::pipe, time::timeout};
 
 use crate::{
     build::{Purpose, build_for, workspace_place},
     cgroup::{Joining, Leaf, LeafLimits},
     enter,
     identity::{INSIDE, Identity},
-    launch::{Measured, enforce, facts, is_left_out, lost, step_error, take_identity, weaken},
+    launch::{
+        Measured, enforce, facts, is_left_out, leaf_limits, lost, step_error, take_identity, weaken,
+    },
     live::Before,
     orders, sweep, text,
     verify::own_namespaces,
@@ -60,6 +62,8 @@ pub(crate) struct Child {
 /// What a sandbox holds of the host beside its processes, and what a later one
 /// can take over.
 pub(crate) struct Grip {
+    /// The first process of the sandbox before, which may not be quite gone.
+    last: Option<OwnedFd>,
     scratch: Option<OwnedFd>,
     pub(crate) leaf: Arc<Leaf>,
     identity: Identity,
@@ -104,15 +108,22 @@ impl Grip {
     fn new(stage: &Stage, policy: &Policy) -> Result<Self, LaunchError> {
         let identity = take_identity(&stage.host, policy)?;
         let name = sweep::new_name();
-        let limits = policy.limits();
-        let limits = LeafLimits {
-            memory_bytes: limits.memory_bytes,
-            pids: limits.pids,
-            cpu_millis: limits.cpu_millis,
-        };
-        let leaf = Leaf::make(stage.host.site(), &name, &limits, Joining::Writing)
+        let leaf = Leaf::make(stage.host.site(), &name, &leaf_limits(policy), Joining::Writing)
             .map_err(|error| step_error("making the cgroup", Some(Control::Memory), error))?;
-        Ok(Self { scratch: None, leaf: Arc::new(leaf), identity, name })
+        Ok(Self { last: None, scratch: None, leaf: Arc::new(leaf), identity, name })
+    }
+
+    /// Waits until the sandbox before is gone with all that it held: where it had much,
+    /// that takes longer than its end was waited for.
+    async fn vacate(&mut self) -> Result<(), LaunchError> {
+        let Some(last) = self.last.take() else { return Ok(()) };
+        let failed = |error| step_error("waiting for the end of the sandbox before", None, error);
+        // Not a pipe; waiting for it is the same.
+        let last = pipe::Receiver::from_owned_fd_unchecked(last).map_err(failed)?;
+        match timeout(FORK_TIME_MAX, last.readable()).await {
+            Ok(gone) => gone.map(drop).map_err(failed),
+            Err(_) => Err(lost("the sandbox before does not end")),
+        }
     }
 
     fn take_over(
@@ -158,6 +169,7 @@ pub(crate) async fn fork(
         return Err(LaunchError::CannotFork { detail: "the zygote is gone".to_owned() });
     }
     let mut grip = Grip::take_over(&stage, policy, remains)?;
+    grip.vacate().await?;
     let before = Before::of(&grip.leaf);
     let failed = |error| step_error("opening the sandbox's descriptors", None, error);
     let Channels { host: ends, guest } = Channels::open().map_err(failed)?;
@@ -340,9 +352,10 @@ impl Forked for Child {
 
     fn into_remains(self: Box<Self>) -> Remains {
         let mut child = *self;
-        child.process.end();
+        // It is killed where this function ends.
+        let last = child.process.pidfd.try_clone().ok();
         match child.grip.take() {
-            Some(grip) => Box::new(grip),
+            Some(grip) => Box::new(Grip { last, ..grip }),
             None => Box::new(()),
         }
     }

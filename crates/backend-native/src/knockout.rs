@@ -117,8 +117,10 @@ impl Layer {
             Self::PidNamespace => {
                 matches!(step, Step::Mask { .. } | Step::ReadOnlySysctls | Step::BootId { .. })
             }
-            // The limit would be the whole machine's.
-            Self::UserNamespace => matches!(step, Step::NoNestedUserns),
+            // The limits would be the whole machine's.
+            Self::UserNamespace => {
+                matches!(step, Step::NoNestedUserns | Step::FewWatches { .. })
+            }
             Self::Cgroup | Self::PrivateView | Self::Descriptors => false,
         }
     }

@@ -105,6 +105,16 @@ pub(crate) fn facts(host: &Host, policy: &Policy, sources: &Sources, code: (u64,
     }
 }
 
+/// What the cgroup of a policy's sandbox limits.
+pub(crate) fn leaf_limits(policy: &Policy) -> LeafLimits {
+    let limits = policy.limits();
+    LeafLimits {
+        memory_bytes: limits.memory_bytes,
+        pids: limits.pids,
+        cpu_millis: limits.cpu_millis,
+    }
+}
+
 /// An identity for a sandbox.
 pub(crate) fn take_identity(host: &Host, policy: &Policy) -> Result<Identity, LaunchError> {
     let shares = policy.mounts().iter().any(|mount| mount.view == policy::MountView::Shared);
@@ -122,13 +132,7 @@ impl Opened {
         let id = (host.is_root() && identity.is_own).then_some(identity.id);
         let sources = look_up(host, policy, id)?;
         let name = sweep::new_name();
-        let limits = policy.limits();
-        let limits = LeafLimits {
-            memory_bytes: limits.memory_bytes,
-            pids: limits.pids,
-            cpu_millis: limits.cpu_millis,
-        };
-        let leaf = Leaf::make(host.site(), &name, &limits, Joining::Birth)
+        let leaf = Leaf::make(host.site(), &name, &leaf_limits(policy), Joining::Birth)
             .map_err(|error| step_error("making the cgroup", Some(Control::Memory), error))?;
         Ok(Self { name, identity, leaf, sources })
     }

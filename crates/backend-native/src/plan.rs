@@ -120,6 +120,9 @@ pub(crate) enum Step {
     BootId { text: String },
     /// Forbids user namespaces below this one.
     NoNestedUserns,
+    /// Few watches of files: the host counts those of all sandboxes together as
+    /// their maker's own.
+    FewWatches { instances: u32, watches: u32 },
     /// Sets the host name of the sandbox.
     HostName,
     /// Brings loopback up.
@@ -257,6 +260,10 @@ impl fmt::Display for Step {
                 write!(out, "mount /dev/pts ro,nosuid,noexec,mode=0620,ptmxmode=0666,max={max}")
             }
             Self::Mask { path, .. } => write!(out, "mask {path}"),
+            Self::FewWatches { instances, watches } => write!(
+                out,
+                "set user.max_inotify_instances {instances}, user.max_inotify_watches {watches}"
+            ),
             rest => out.write_str(rest.fixed_text()),
         }?;
         if let Self::Landlock { writable, .. } = self {

@@ -23,7 +23,7 @@ use tokio::{
 
 use crate::{
     forked,
-    launch::{self, Kind, Ready, look_up, lost, step_error},
+    launch::{self, Kind, Ready, leaf_limits, look_up, lost, step_error},
     live::{self, Live},
     native::Host,
     source::Sources,
@@ -94,6 +94,13 @@ pub(crate) struct Listed {
 impl Drop for Listed {
     fn drop(&mut self) {
         self.table.lock().remove(&self.number);
+        // What was born while nobody waited any more.
+        while let Ok(birth) = self.births.try_recv() {
+            if let Birth::Born(pidfd) = birth {
+                // Gone already is as good.
+                let _ = pidfd_send_signal(&pidfd, Signal::KILL);
+            }
+        }
     }
 }
 
@@ -115,6 +122,11 @@ impl Table {
             },
             (FromInit::Built { number, weakened, landlock_abi }, Some(scratch)) => {
                 self.tell(number, Birth::Built { weakened, landlock_abi, scratch });
+            }
+            // We are out of descriptors, which is about this one alone.
+            (FromInit::Born { number } | FromInit::Built { number, .. }, None) => {
+                let errno = rustix::io::Errno::MFILE.raw_os_error();
+                self.tell(number, Birth::NotBuilt { step: None, errno });
             }
             (FromInit::NotBuilt { number, step, errno }, _) => {
                 self.tell(number, Birth::NotBuilt { step, errno });
@@ -172,6 +184,8 @@ impl Parked {
             Ok(None) => return Err(lost(&explain("the zygote ended", &said))),
             Err(_) => return Err(lost(&explain("the zygote took too long to load", &said))),
         };
+        let room = live.leaf().make_room_for_forks(&leaf_limits(policy));
+        room.map_err(|error| step_error("making room in the cgroup", None, error))?;
         let table = Arc::new(Table::default());
         table.is_alive.store(true, Ordering::Release);
         let reader = live.control_again().map_err(watching)?;

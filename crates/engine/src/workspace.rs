@@ -24,6 +24,9 @@ use rustix::{
 pub(crate) const ENTRIES_MAX: usize = 10_000;
 /// The deepest nesting: each level holds a descriptor while it is looked at.
 const DEPTH_MAX: usize = 64;
+/// How often a path is opened on which something is being renamed. A file of which
+/// a program holds a lease says the same, for as long as the program likes.
+const OPENINGS_MAX: u32 = 16;
 /// Read of a directory at a time.
 const DIRECTORY_BYTES: usize = 8 * 1024;
 
@@ -91,14 +94,15 @@ fn open(root: BorrowedFd<'_>, path: &Path, flags: OFlags) -> io::Result<OwnedFd>
         OFlags::NONBLOCK | OFlags::NOCTTY
     };
     let flags = flags | opening | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    loop {
-        match openat2(root, path, flags, Mode::empty(), resolve) {
-            // Something was renamed on the way.
-            Err(Errno::AGAIN) => {}
-            Err(error) => return Err(error.into()),
-            Ok(opened) => return Ok(opened),
+    let once = || openat2(root, path, flags, Mode::empty(), resolve);
+    let mut opened = once();
+    for _ in 1..OPENINGS_MAX {
+        match opened {
+            Err(Errno::AGAIN) => opened = once(),
+            _ => break,
         }
     }
+    Ok(opened?)
 }
 
 /// Opens a regular file for reading.

@@ -21,12 +21,17 @@ pub struct TemplateClass {
     allow_missing: BTreeSet<Control>,
 }
 
-/// What is settled when a sandbox is forked. Policies of one class differ in what
-/// can be set while a sandbox lives: its other limits and its env vars.
+/// What is settled when a sandbox is forked: each process is born with these limits,
+/// and even root may not be able to raise one. Policies of one class differ in what
+/// the host side does: how long it waits, how much it keeps, what env vars it tells.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PolicyClass {
     template: TemplateClass,
     profile: ProfileName,
+    memory_bytes: u64,
+    pids: u64,
+    open_files: u64,
+    file_size_bytes: u64,
     workspace_bytes: u64,
     workspace_inodes: u64,
     cpu_millis: Option<u64>,
@@ -44,21 +49,32 @@ impl PolicyClass {
 }
 
 impl Policy {
-    /// The policy under which a sandbox is made before it is known for whom: of the
-    /// same class, with these env vars and not the caller's, and with the operator's
-    /// usual limits where they can be set later.
+    /// The policy under which a sandbox is made before it is known for whom: with
+    /// these env vars and not the caller's, and no fewer descriptors than is usual,
+    /// as long as it opens some of its own. That limit is lowered later.
     #[must_use]
     pub fn for_anybody(&self, env_vars: BTreeMap<String, String>, ceiling: &Ceiling) -> Self {
+        let open_files = ceiling.defaults.open_files.min(ceiling.maximum.open_files);
+        let open_files = open_files.max(self.limits.open_files);
+        let limits = Limits { open_files, ..self.limits.clone() };
+        Self { limits, env_vars, ..self.clone() }
+    }
+
+    /// The policy under which the interpreter is parked: of the same template, with
+    /// the operator's usual limits. What is forked gets its own.
+    #[must_use]
+    pub fn for_interpreter(&self, ceiling: &Ceiling) -> Self {
         let (usual, most) = (&ceiling.defaults, &ceiling.maximum);
         let limits = Limits {
-            wall_time: usual.wall_time.min(most.wall_time),
+            cpu_time: None,
             memory_bytes: usual.memory_bytes.min(most.memory_bytes),
             pids: usual.pids.min(most.pids),
+            cpu_millis: usual.cpu_millis.or(most.cpu_millis),
             open_files: usual.open_files.min(most.open_files),
             file_size_bytes: usual.file_size_bytes.min(most.file_size_bytes),
             ..self.limits.clone()
         };
-        Self { limits, env_vars, ..self.clone() }
+        Self { limits, ..self.clone() }
     }
 
     /// The policy's class.
@@ -73,6 +89,10 @@ impl Policy {
                 allow_missing: self.allow_missing.clone(),
             },
             profile: self.profile,
+            memory_bytes: self.limits.memory_bytes,
+            pids: self.limits.pids,
+            open_files: self.limits.open_files,
+            file_size_bytes: self.limits.file_size_bytes,
             workspace_bytes: self.limits.workspace_bytes,
             workspace_inodes: self.limits.workspace_inodes,
             cpu_millis: self.limits.cpu_millis,

@@ -17,6 +17,7 @@ import binascii
 import ctypes
 import gc
 import json
+import mmap
 import os
 import socket
 import struct
@@ -38,6 +39,7 @@ STATUS_NOT_CONFINED = 71
 # The beginning of a message that is a script.
 SCRIPT = b"script\n"
 
+MAP_FIXED = 0x10
 CLONE_PARENT = 0x8000
 CLONE_PIDFD = 0x1000
 CLONE_CHILD_SETTID = 0x01000000
@@ -51,6 +53,10 @@ _libc = ctypes.PyDLL(None, use_errno=True)
 _syscall = _libc.syscall
 _syscall.restype = ctypes.c_long
 _syscall.argtypes = [ctypes.c_long] * 7
+_address = ctypes.c_size_t
+_mmap = _libc.mmap
+_mmap.restype = _address
+_mmap.argtypes = [_address, _address, *[ctypes.c_int] * 3, ctypes.c_long]
 
 
 class _Tid:
@@ -88,6 +94,7 @@ def main() -> NoReturn:
         # A fork has one thread, and whatever lock another held is held for ever.
         sys.exit("one of %s starts a thread when it is loaded" % preload)
     _Tid.find()
+    _own_memory()
     _warm()
     manager.send("\n".join(["parked", *complaints]).encode("utf-8", "replace")[:4096])
     while True:
@@ -98,6 +105,36 @@ def main() -> NoReturn:
             _Script.calls = _Script.parse(order[len(SCRIPT) :])
         else:
             _fork(manager, int(namespaces), descriptors)
+
+
+def _own_memory() -> None:
+    """Makes private what a module would share with children of its own: ours are strangers."""
+    with open("/proc/self/smaps", encoding="ascii", errors="replace") as listing:
+        lines = [line.split() for line in listing]
+    place, access = "", ""
+    for words in lines:
+        if not words[0].endswith(":"):
+            place, access = words[:2]
+        elif words[0] == "VmFlags:" and "sh" in words:
+            start, end = (int(edge, 16) for edge in place.split("-"))
+            _make_private(start, end - start, access)
+
+
+def _make_private(start: int, size: int, access: str) -> None:
+    bits = zip("rwx", (mmap.PROT_READ, mmap.PROT_WRITE, mmap.PROT_EXEC))
+    wanted = sum(bit for letter, bit in bits if letter in access)
+    _done(_libc.mprotect(_address(start), _address(size), mmap.PROT_READ))
+    content = ctypes.string_at(start, size)
+    flags = MAP_FIXED | mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    writable = mmap.PROT_READ | mmap.PROT_WRITE
+    _done(_mmap(start, size, writable, flags, -1, 0) - start)
+    ctypes.memmove(start, content, size)
+    _done(_libc.mprotect(_address(start), _address(size), wanted))
+
+
+def _done(result: int) -> None:
+    if result != 0:
+        raise OSError(ctypes.get_errno(), "memory that is shared cannot be made private")
 
 
 def _warm() -> None:

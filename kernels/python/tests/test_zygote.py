@@ -73,6 +73,28 @@ for _ in range(4):
 print(json.dumps(draws))
 """
 
+# Has memory that a child writes to: shared, shared and only read so far, and of a file.
+SHARING = """
+import ctypes, mmap, os, sys, tempfile
+sys.path.insert(0, {root!r})
+from cellblock_kernel import zygote
+file = tempfile.TemporaryFile()
+file.write(b"c" * 4096)
+file.flush()
+held = [mmap.mmap(-1, 8192), mmap.mmap(-1, 4096), mmap.mmap(file.fileno(), 4096)]
+held[0][0], held[1][0] = b"ab"
+places = [ctypes.addressof(ctypes.c_char.from_buffer(each)) for each in held]
+ctypes.CDLL(None).mprotect(ctypes.c_size_t(places[1]), ctypes.c_size_t(4096), mmap.PROT_READ)
+{own}
+if os.fork() == 0:
+    for place in places:
+        ctypes.CDLL(None).mprotect(ctypes.c_size_t(place), ctypes.c_size_t(4096), 3)
+        ctypes.memmove(place, b"x", 1)
+    os._exit(0)
+os.wait()
+print(*[ctypes.string_at(place, 1).decode() for place in places])
+"""
+
 
 class ForkedCase(KernelCase):
     """A kernel forked from a zygote."""
@@ -194,6 +216,27 @@ class NumpyRandomnessTest(RandomnessTest):
     @classmethod
     def setUpClass(cls) -> None:
         cls.python = ipython_python()
+
+
+class MemoryTest(unittest.TestCase):
+    """What a module shares with its children, strangers do not get."""
+
+    def seen(self, own: str) -> str:
+        code = SHARING.format(root=str(driver.ROOT), own=own)
+        done = subprocess.run(
+            [sys.executable, "-I", "-B", "-c", code],
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout.strip()
+
+    def test_what_a_child_writes_is_its_own(self) -> None:
+        self.assertEqual(self.seen("zygote._own_memory()"), "a b c")
+
+    def test_without_that_it_would_be_shared(self) -> None:
+        self.assertEqual(self.seen(""), "x x x")
 
 
 if __name__ == "__main__":

@@ -57,6 +57,13 @@ pub(crate) struct Leaf {
 /// Init has to fit beside the payload.
 const PIDS_OF_INIT: u64 = 1;
 
+/// What a fork costs its zygote's leaf for as long as it lives: tables of its pages,
+/// its network, its mounts. Of a small interpreter it is a fifth of this.
+const FORK_BYTES: u64 = 4 << 20;
+
+/// The most that are forked from one zygote and alive at one time.
+const FORKS_MAX: u64 = 10_000;
+
 /// The period in which a share of the processors is counted.
 const CPU_PERIOD_US: u64 = 100_000;
 
@@ -238,6 +245,19 @@ impl Leaf {
             (None, _) => {}
         }
         self.v2.as_ref().map_or(Ok(()), |directory| limit_v2(directory, limits))
+    }
+
+    /// Gives the leaf of a zygote room for what its forks cost it. None of them may
+    /// be the death of all: of the processes in it one at a time is killed.
+    ///
+    /// # Errors
+    /// As of [`Leaf::limit`].
+    pub(crate) fn make_room_for_forks(&self, limits: &LeafLimits) -> io::Result<()> {
+        let memory_bytes = limits.memory_bytes.saturating_add(FORKS_MAX * FORK_BYTES);
+        let pids = limits.pids.saturating_add(FORKS_MAX);
+        self.limit(&LeafLimits { memory_bytes, pids, ..*limits })?;
+        let v2 = self.v2.as_ref();
+        v2.map_or(Ok(()), |place| optional(files::write(place, "memory.oom.group", "0")))
     }
 
     /// Whether a process's own account of its cgroups shows all of these.

@@ -152,7 +152,8 @@ fn send_all(init: &Init, wanted: &Path) -> io::Result<()> {
 
 /// Opens a file or directory; `None` for anything else. The way there is walked
 /// part by part, as the filter that init is under as well refuses `openat2`.
-/// Nothing else is alive to change what was looked at before it is opened.
+/// Inside a forked sandbox others may change what was looked at before it is
+/// opened, so what was opened is looked at again.
 fn open_beneath(workspace: &OwnedFd, path: &Path) -> io::Result<Option<OwnedFd>> {
     let read = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let look = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -163,14 +164,20 @@ fn open_beneath(workspace: &OwnedFd, path: &Path) -> io::Result<Option<OwnedFd>>
             Component::CurDir => continue,
             _ => return Err(rustix::io::Errno::XDEV.into()),
         };
-        let seen = fs::openat(&place, name, look, Mode::empty())?;
-        match FileType::from_raw_mode(fs::fstat(&seen)?.st_mode) {
-            FileType::RegularFile | FileType::Directory => {}
-            _ => return Ok(None),
+        if !is_plain(&fs::openat(&place, name, look, Mode::empty())?)? {
+            return Ok(None);
         }
         place = fs::openat(&place, name, read, Mode::empty())?;
+        if !is_plain(&place)? {
+            return Ok(None);
+        }
     }
     Ok(Some(place))
+}
+
+fn is_plain(file: &OwnedFd) -> io::Result<bool> {
+    let kind = FileType::from_raw_mode(fs::fstat(file)?.st_mode);
+    Ok(matches!(kind, FileType::RegularFile | FileType::Directory))
 }
 
 fn list(directory: &OwnedFd, path: &Path, left: &mut Vec<PathBuf>) -> io::Result<()> {

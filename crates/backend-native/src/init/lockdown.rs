@@ -3,14 +3,16 @@
 //! What a step does is said as data by [`lower`], for whoever makes the calls:
 //! init for itself, or an interpreter that was forked and does not run our code.
 
-use std::{io, os::fd::OwnedFd};
+use std::{io, os::fd::OwnedFd, path::Path};
 
 use landlock::{
-    ABI, Access, AccessFs, BitFlags, CompatLevel, Compatible, LandlockStatus, PathBeneath, PathFd,
-    Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError, Scope,
+    ABI, Access, AccessFs, BitFlags, CompatLevel, Compatible, LandlockStatus, PathBeneath, Ruleset,
+    RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError, Scope,
 };
 use policy::GuestPath;
 use rustix::{
+    fs::{self, CWD, Mode, OFlags, ResolveFlags},
+    io::Errno,
     process::{self, DumpableBehavior, Resource},
     thread::{self, CapabilitiesSecureBits, CapabilitySets, Gid, Uid},
 };
@@ -20,7 +22,7 @@ use crate::plan::{Rlimits, Step};
 
 /// Applies one of the steps that take a right away.
 pub(super) fn apply(step: &Step) -> io::Result<()> {
-    let confinements = lower(step).ok_or(rustix::io::Errno::NOSYS)?;
+    let confinements = lower(step).ok_or(Errno::NOSYS)?;
     confinements.iter().try_for_each(|confinement| confinement.apply(None))
 }
 
@@ -107,6 +109,12 @@ pub(super) fn limits(rlimits: &Rlimits) -> Vec<Confinement> {
     fixed.into_iter().chain(cpu).chain(data).collect()
 }
 
+/// The only limit of a zygote, where no cgroup bounds memory. What is forked from it
+/// may have a higher one.
+pub(super) fn zygote_limit(rlimits: &Rlimits) -> Option<Confinement> {
+    rlimits.data_bytes.map(|bytes| limit(Resource::Data, bytes, u64::MAX))
+}
+
 /// A limit, or the one that is lower already: it cannot be raised.
 fn limit(resource: Resource, soft: u64, hard: u64) -> Confinement {
     let ceiling = process::getrlimit(resource).maximum.unwrap_or(u64::MAX);
@@ -126,7 +134,7 @@ pub(super) fn landlock(writable: &[GuestPath], devices: &[GuestPath]) -> io::Res
     let status = ruleset.restrict_self().map_err(io::Error::other)?;
     match status.landlock {
         LandlockStatus::Available { effective_abi, .. } => Ok(effective_abi as u8),
-        _ => Err(rustix::io::Errno::OPNOTSUPP.into()),
+        _ => Err(Errno::OPNOTSUPP.into()),
     }
 }
 
@@ -139,7 +147,7 @@ pub(super) fn landlock_rules(
     let abi = sys::confine::landlock_version()?;
     match rules {
         Some(rules) => Ok((rules, abi)),
-        None => Err(rustix::io::Errno::OPNOTSUPP.into()),
+        None => Err(Errno::OPNOTSUPP.into()),
     }
 }
 
@@ -148,20 +156,28 @@ fn ruleset(writable: &[GuestPath], devices: &[GuestPath]) -> io::Result<RulesetC
     let below = all & !(AccessFs::MakeChar | AccessFs::MakeBlock);
     let device = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::IoctlDev;
     let read = AccessFs::Execute | AccessFs::ReadFile | AccessFs::ReadDir;
-    let open = |path: &std::path::Path| PathFd::new(path).map_err(io::Error::other);
     let mut rules = vec![PathBeneath::new(open("/".as_ref())?, read)];
-    for path in writable {
-        rules.push(PathBeneath::new(open(path.as_path())?, below));
-    }
-    for path in devices {
-        rules.push(PathBeneath::new(open(path.as_path())?, device));
+    let writable = writable.iter().map(|path| (path, below));
+    for (path, access) in writable.chain(devices.iter().map(|path| (path, device))) {
+        match open(path.as_path()) {
+            Ok(place) => rules.push(PathBeneath::new(place, access)),
+            // Programs have moved it away meanwhile, and get no right to what is there now.
+            Err(Errno::NOENT | Errno::LOOP | Errno::NOTDIR) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     with_rules(all, rules).map_err(io::Error::other)
 }
 
+/// Opens a place of a rule. Where there are programs already, links may be theirs.
+fn open(path: &Path) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    fs::openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS)
+}
+
 fn with_rules(
     handled: BitFlags<AccessFs>,
-    rules: Vec<PathBeneath<PathFd>>,
+    rules: Vec<PathBeneath<OwnedFd>>,
 ) -> Result<RulesetCreated, RulesetError> {
     let mut ruleset = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)

@@ -40,6 +40,8 @@ pub(super) struct Builder {
     /// Whether what is writable may have to outlive this sandbox.
     keeps_scratch: bool,
     kept: Option<OwnedFd>,
+    /// Whether what is writable is what an earlier sandbox left.
+    has_remains: bool,
 }
 
 /// The largest host file that is copied: system configuration is far smaller.
@@ -69,6 +71,7 @@ impl Builder {
             aside: None,
             keeps_scratch: false,
             kept: None,
+            has_remains: false,
         })
     }
 
@@ -264,7 +267,13 @@ impl Builder {
         flags: Flags,
     ) -> io::Result<()> {
         if let Some(bytes) = self.copies.remove(&slot) {
-            return self.file(target, &bytes);
+            return match self.file(target, &bytes) {
+                // The copy of an earlier sandbox, whose to change it was.
+                Err(error) if self.has_remains && error.kind() == io::ErrorKind::AlreadyExists => {
+                    Ok(())
+                }
+                done => done,
+            };
         }
         let missing = || io::Error::from(rustix::io::Errno::BADF);
         let mount = self.slots.remove(&slot).ok_or_else(missing)?;
@@ -276,7 +285,9 @@ impl Builder {
             }
             Kind::File => {
                 let (parent, name) = self.parent_of(target)?;
-                let flags = OFlags::CREATE | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                // An earlier sandbox may have left a pipe there, which is not waited for.
+                let flags = OFlags::CREATE | OFlags::RDONLY | OFlags::NONBLOCK;
+                let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
                 let place = fs::openat(parent, name, flags, Mode::from_raw_mode(0o644))?;
                 attach_at(&mount, &place)
             }
@@ -292,6 +303,7 @@ impl Builder {
         remains: Option<OwnedFd>,
     ) -> io::Result<()> {
         let is_new = remains.is_none();
+        self.has_remains = !is_new;
         let scratch = match remains {
             Some(remains) => remains,
             None => tmpfs(bytes, inodes, "0755")?,

@@ -96,6 +96,7 @@ fn apply_one(init: &Init, builder: &mut Builder, step: &Step) -> io::Result<()> 
         Step::ReadOnlySysctls => builder.read_only_sysctls(),
         Step::BootId { text } => builder.boot_id(text),
         Step::NoNestedUserns => builder.write_proc("sys/user/max_user_namespaces", "0"),
+        Step::FewWatches { instances, watches } => few_watches(builder, *instances, *watches),
         Step::HostName => Ok(rustix::system::sethostname(b"sandbox")?),
         Step::Loopback => sys::namespace::bring_loopback_up(),
         Step::CgroupNamespace => sys::namespace::unshare(sys::namespace::Namespace::Cgroup),
@@ -105,6 +106,17 @@ fn apply_one(init: &Init, builder: &mut Builder, step: &Step) -> io::Result<()> 
         Step::OomFirst => builder.write_proc("self/oom_score_adj", "1000"),
         step => lockdown::apply(step),
     }
+}
+
+fn few_watches(builder: &Builder, instances: u32, watches: u32) -> io::Result<()> {
+    for (name, limit) in [("instances", instances), ("watches", watches)] {
+        match builder.write_proc(&format!("sys/user/max_inotify_{name}"), &limit.to_string()) {
+            // The host kernel has no watches.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            done => done?,
+        }
+    }
+    Ok(())
 }
 
 /// Children see clocks that began at the sandbox's start.

@@ -102,7 +102,7 @@ impl Stage<'_> {
     }
 
     fn listen(&mut self) -> io::Result<()> {
-        match self.zygote.complaints()? {
+        match self.zygote.complaints() {
             Some(complaints) => self.say(&FromInit::Parked { complaints }, None),
             // The end of the process says it.
             None => Ok(()),
@@ -144,16 +144,18 @@ impl Stage<'_> {
         match packet.decode()? {
             ToInit::Fork { number, id, cgroups, descriptors } => {
                 let count = FORK_DESCRIPTORS + usize::from(cgroups);
-                let parcel = Parcel::open(packet.descriptors, count, &descriptors)?;
-                if let Err(error) = self.fork(number, id, parcel) {
+                let parcel = Parcel::open(packet.descriptors, count, &descriptors);
+                if let Err(error) = parcel.and_then(|parcel| self.fork(number, id, parcel)) {
                     let errno = errno(&error);
                     self.say(&FromInit::NotBuilt { number, step: None, errno }, None)?;
                 }
             }
             ToInit::Enter { number, cgroups, descriptors } => {
                 let count = ENTER_DESCRIPTORS + usize::from(cgroups);
-                let parcel = Parcel::open(packet.descriptors, count, &descriptors)?;
-                self.enter(number, parcel)?;
+                // Whoever wanted to enter learns it by the end of the control socket.
+                if let Ok(parcel) = Parcel::open(packet.descriptors, count, &descriptors) {
+                    self.enter(number, parcel)?;
+                }
             }
             ToInit::Retire => self.zygote.end(),
             _ => return Err(io::ErrorKind::InvalidData.into()),
@@ -219,7 +221,8 @@ impl Stage<'_> {
 impl Parcel {
     fn open(descriptors: Vec<OwnedFd>, fixed: usize, numbers: &[i32]) -> io::Result<Self> {
         if descriptors.len() != fixed + numbers.len() {
-            return Err(io::ErrorKind::InvalidData.into());
+            // We are out of them, and the host kernel left the rest out.
+            return Err(Errno::MFILE.into());
         }
         let mut descriptors = descriptors.into_iter();
         let orders = descriptors.next().ok_or(io::ErrorKind::InvalidData)?;

@@ -14,6 +14,7 @@ use std::{
 use policy::syscalls;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
     net::{AddressFamily, RecvFlags, SocketFlags, SocketType, socketpair},
     process::{Pid, Signal},
 };
@@ -31,11 +32,15 @@ const FORK_SECONDS_MAX: i64 = 10;
 const COMPLAINTS_MAX: usize = 20;
 const COMPLAINT_CHARS_MAX: usize = 200;
 
+/// The least that an answer can be: the host kernel's highest error, negative.
+const ERRNO_MIN: i32 = -4095;
+
 /// A parked interpreter.
 pub(super) struct Zygote {
     pub(super) pid: Pid,
     socket: OwnedFd,
     pub(super) is_alive: bool,
+    is_parked: bool,
     /// The script that it has.
     script: String,
 }
@@ -60,7 +65,10 @@ impl Zygote {
         let (socket, theirs) =
             socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
         match init.alone.fork()? {
-            Fork::Parent(pid) => Ok(Self { pid, socket, is_alive: true, script: String::new() }),
+            Fork::Parent(pid) => {
+                let (is_alive, is_parked, script) = (true, false, String::new());
+                Ok(Self { pid, socket, is_alive, is_parked, script })
+            }
             Fork::Child => {
                 drop(socket);
                 let Err(error) = become_interpreter(init, &theirs, namespaces);
@@ -74,16 +82,20 @@ impl Zygote {
         self.socket.as_fd()
     }
 
-    /// What it says unasked: that it is parked, and what it could not load.
-    pub(super) fn complaints(&mut self) -> io::Result<Option<Vec<String>>> {
-        let Some(packet) = self.hear()? else {
-            self.is_alive = false;
-            return Ok(None);
-        };
+    /// What it says unasked: that it is parked, and what it could not load. There is
+    /// nothing else that it has to say, and one that does is ended.
+    pub(super) fn complaints(&mut self) -> Option<Vec<String>> {
+        let heard = self.hear();
+        if self.is_parked || !matches!(heard, Ok(Some(_))) {
+            self.end();
+            return None;
+        }
+        self.is_parked = true;
+        let packet = heard.ok().flatten()?;
         let text = String::from_utf8_lossy(&packet.bytes);
         let lines = text.lines().skip(1).take(COMPLAINTS_MAX);
         let short = |line: &str| line.chars().take(COMPLAINT_CHARS_MAX).collect();
-        Ok(Some(lines.map(short).collect()))
+        Some(lines.map(short).collect())
     }
 
     fn hear(&self) -> io::Result<Option<Packet>> {
@@ -95,9 +107,8 @@ impl Zygote {
 
     /// Forks it; what is born follows the script.
     pub(super) fn fork(&mut self, gifts: &Gifts<'_>, script: &Script) -> io::Result<Newborn> {
-        let gone = || io::Error::from(rustix::io::Errno::SRCH);
         if !self.is_alive {
-            return Err(gone());
+            return Err(Errno::SRCH.into());
         }
         let all: Vec<_> =
             [gifts.setup].into_iter().chain(gifts.rest.iter().map(AsFd::as_fd)).collect();
@@ -107,33 +118,40 @@ impl Zygote {
             self.script.clone_from(&script.text);
         }
         wire::send_bytes(self.socket.as_fd(), b"fork", &all)?;
+        self.answer().unwrap_or_else(|error| {
+            // It must not answer later, to somebody else.
+            self.end();
+            Err(error)
+        })
+    }
+
+    /// Waits for its answer to an order to fork, which may be that it cannot.
+    fn answer(&self) -> io::Result<io::Result<Newborn>> {
         let limit = Timespec { tv_sec: FORK_SECONDS_MAX, tv_nsec: 0 };
         let mut wait = [PollFd::new(&self.socket, PollFlags::IN)];
         if poll(&mut wait, Some(&limit))? == 0 {
-            // It must not answer later, to somebody else.
-            self.end();
-            return Err(rustix::io::Errno::TIMEDOUT.into());
+            return Err(Errno::TIMEDOUT.into());
         }
-        let Some(packet) = self.hear()? else {
-            self.is_alive = false;
-            return Err(gone());
-        };
+        let packet = self.hear()?.ok_or(Errno::SRCH)?;
         let number = <[u8; 4]>::try_from(packet.bytes.as_slice()).map(i32::from_le_bytes);
         match (number, packet.descriptors.into_iter().next()) {
             (Ok(pid @ 1..), Some(pidfd)) => {
-                let pid = Pid::from_raw(pid).ok_or_else(gone)?;
-                Ok(Newborn { pid, pidfd })
+                let pid = Pid::from_raw(pid).ok_or(Errno::PROTO)?;
+                Ok(Ok(Newborn { pid, pidfd }))
             }
-            (Ok(negative @ ..=-1), _) => Err(io::Error::from_raw_os_error(-negative)),
-            _ => Err(rustix::io::Errno::PROTO.into()),
+            (Ok(errno @ ERRNO_MIN..=-1), _) => Ok(Err(io::Error::from_raw_os_error(-errno))),
+            _ => Err(Errno::PROTO.into()),
         }
     }
 
-    /// Ends it; it is reaped like every other child.
+    /// Ends it; it is reaped like every other child. Once it is, its number may be
+    /// somebody else's.
     pub(super) fn end(&mut self) {
-        self.is_alive = false;
-        // Gone already is as good.
-        let _ = rustix::process::kill_process(self.pid, Signal::KILL);
+        if self.is_alive {
+            self.is_alive = false;
+            // Gone already is as good.
+            let _ = rustix::process::kill_process(self.pid, Signal::KILL);
+        }
     }
 }
 
@@ -141,11 +159,13 @@ fn become_interpreter(init: &Init, socket: &OwnedFd, namespaces: u64) -> io::Res
     rustix::process::setsid()?;
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     sys::signal::reset();
-    lockdown::limits(&init.orders.plan.rlimits).iter().try_for_each(|limit| limit.apply(None))?;
+    // No other: what a maker of user namespaces has for processes, signals and locked
+    // memory becomes the limit of all who are in them together.
+    lockdown::zygote_limit(&init.orders.plan.rlimits).map_or(Ok(()), |limit| limit.apply(None))?;
     let Some(ActionOrder::Command { program, args, directory }) =
         init.orders.steps.first().map(|step| &step.action)
     else {
-        return Err(rustix::io::Errno::INVAL.into());
+        return Err(Errno::INVAL.into());
     };
     let stream = |number| init.descriptor(number)?.try_clone();
     let mut command = Command::new(OsStr::from_bytes(program));

@@ -22,13 +22,22 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Runs a test on a runtime of its own.
 pub(crate) fn on_engine<T: Future<Output = ()>>(warm: WarmConfig, test: impl FnOnce(Engine) -> T) {
+    below_ceiling(Ceiling::own_machine(), warm, test);
+}
+
+/// The same, with an operator's limits.
+pub(crate) fn below_ceiling<T: Future<Output = ()>>(
+    ceiling: Ceiling,
+    warm: WarmConfig,
+    test: impl FnOnce(Engine) -> T,
+) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let native: Arc<dyn Backend> = Arc::new(Native::new().unwrap());
         let path = std::env::var_os("PATH").unwrap_or_default();
         let usual = ["/usr/local/bin", "/usr/bin", "/bin"].map(PathBuf::from);
         let config = Config {
-            ceiling: Ceiling::own_machine(),
+            ceiling,
             environments: std::env::temp_dir().join("no-such-environments"),
             search_path: std::env::split_paths(&path).chain(usual).collect(),
             python: None,

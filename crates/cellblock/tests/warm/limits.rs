@@ -10,6 +10,7 @@ pub(crate) const TESTS: Tests = &[
     ("memory_that_is_used_up_ends_the_kernel", memory_that_is_used_up_ends_the_kernel),
     ("output_is_bounded_and_counted", output_is_bounded_and_counted),
     ("too_many_displays_are_a_limit", too_many_displays_are_a_limit),
+    ("limits_are_those_that_were_asked_for", limits_are_those_that_were_asked_for),
 ];
 
 fn time_that_is_over_ends_a_turn() {
@@ -78,4 +79,34 @@ fn too_many_displays_are_a_limit() {
         assert_eq!((result.outcome, result.state_lost), (Outcome::OutputLimited, true));
         assert_eq!(value(&turn(&session, "1").await), Some("1"));
     });
+}
+
+fn limits_are_those_that_were_asked_for() {
+    const HELD: &str = "import resource, threading\n\
+        go, threads = threading.Event(), 0\n\
+        try:\n    \
+            while threads < 350:\n        \
+                threading.Thread(target=go.wait, daemon=True).start(); threads += 1\n\
+        except RuntimeError: pass\n\
+        go.set()\n\
+        def both(name): return resource.getrlimit(getattr(resource, 'RLIMIT_' + name))\n\
+        both('NOFILE'), both('FSIZE'), both('NPROC'), threads in (20, 350)";
+    // Above and below what is usual.
+    let table = [
+        (400, 2048, 1 << 30, "((2048, 2048), (1073741824, 1073741824), (401, 401), True)"),
+        (20, 32, 4096, "((32, 32), (4096, 4096), (21, 21), True)"),
+    ];
+    for (pids, open_files, file_size_bytes, held) in table {
+        let limits = LimitsSpec {
+            pids: Some(pids),
+            open_files: Some(open_files),
+            file_size_bytes: Some(file_size_bytes),
+            memory_bytes: Some(8 << 30),
+            ..LimitsSpec::default()
+        };
+        with_limits(limits, |session| async move {
+            let result = turn(&session, HELD).await;
+            assert_eq!(value(&result), Some(held), "{result:?}");
+        });
+    }
 }

@@ -9,6 +9,8 @@ mod kernels;
 mod limits;
 mod pool;
 mod runs;
+mod shares;
+mod siblings;
 mod workspace;
 
 use std::process::ExitCode;
@@ -21,7 +23,15 @@ fn main() -> ExitCode {
     if let Some(code) = backend_native::role(builtins) {
         return code;
     }
-    let all = [kernels::TESTS, limits::TESTS, pool::TESTS, runs::TESTS, workspace::TESTS];
+    let all = [
+        kernels::TESTS,
+        limits::TESTS,
+        pool::TESTS,
+        runs::TESTS,
+        shares::TESTS,
+        siblings::TESTS,
+        workspace::TESTS,
+    ];
     let trial = |(name, test): &(&str, fn())| {
         let test = *test;
         Trial::test(*name, move || {

@@ -5,13 +5,14 @@ use std::path::Path;
 use api::FileChangeKind;
 use engine::{FileKind, SessionError};
 
-use crate::fixture::{Tests, on_session, turn, value};
+use crate::fixture::{Tests, on_session, text, turn, value};
 
 pub(crate) const TESTS: Tests = &[
     ("files_go_in_and_out", files_go_in_and_out),
     ("texts_are_edited_and_edits_taken_back", texts_are_edited_and_edits_taken_back),
     ("what_a_turn_does_to_files_is_told", what_a_turn_does_to_files_is_told),
     ("nothing_leads_out_of_the_workspace", nothing_leads_out_of_the_workspace),
+    ("no_lease_keeps_readers_waiting", no_lease_keeps_readers_waiting),
 ];
 
 fn files_go_in_and_out() {
@@ -100,5 +101,15 @@ fn nothing_leads_out_of_the_workspace() {
         assert!(session.write(Path::new("../x"), Vec::new()).await.is_err());
         assert!(session.delete(Path::new("")).await.is_err());
         assert_eq!(session.list(Path::new("")).await.unwrap().len(), 5);
+    });
+}
+
+fn no_lease_keeps_readers_waiting() {
+    on_session(|session| async move {
+        let code = "import fcntl, os\nheld = os.open('held', os.O_RDWR | os.O_CREAT)\n\
+                    try: fcntl.fcntl(held, fcntl.F_SETLEASE, fcntl.F_WRLCK)\n\
+                    except PermissionError: print('refused')";
+        assert_eq!(text(&turn(&session, code).await.stdout), "refused\n");
+        assert!(session.read(Path::new("held")).await.unwrap().is_empty());
     });
 }

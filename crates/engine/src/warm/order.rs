@@ -68,6 +68,8 @@ pub(crate) struct Order {
     pub(super) key: ClassKey,
     /// Under which sandboxes are made before it is known for whom.
     pub(super) base: Arc<Policy>,
+    /// Under which their interpreter is parked.
+    pub(super) parking: Arc<Policy>,
     pub(super) environments: PathBuf,
 }
 
@@ -93,9 +95,10 @@ impl Order {
             trust_domain: trust_domain.clone(),
             python,
         };
-        let key = ClassKey { interpreter, class: policy.class() };
-        let base = Arc::new(policy.for_anybody(env_vars, &config.ceiling));
-        Self { key, base, environments: config.environments.clone() }
+        let base = policy.for_anybody(env_vars, &config.ceiling);
+        let key = ClassKey { interpreter, class: base.class() };
+        let parking = Arc::new(base.for_interpreter(&config.ceiling));
+        Self { key, base: Arc::new(base), parking, environments: config.environments.clone() }
     }
 
     /// The guest path of the interpreter.

@@ -146,7 +146,7 @@ impl Shared {
         let environment = &order.key.interpreter.environment;
         let preload = environment::preload(&order.environments, environment);
         let template = guest::template(order.python(), order.base.workspace(), &preload);
-        let zygote = self.backend.park(&order.base, template).await?;
+        let zygote = self.backend.park(&order.parking, template).await?;
         self.parked.fetch_add(1, Ordering::Relaxed);
         let complaints = zygote.complaints().into();
         Ok(Parked { zygote, complaints, forks: AtomicU64::new(0), since: Instant::now() })
