@@ -2,7 +2,12 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::{
+    soak::SoakArgs,
+    warm::args::{SiteArgs, WarmArgs},
+};
 
 /// Runs whose times are not counted, before those that are.
 const WARM_UP: usize = 10;
@@ -14,11 +19,15 @@ const PACE: Duration = Duration::from_millis(20);
 
 /// Measures what a cold run costs, beside a bare process and beside peers.
 #[derive(Debug, Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
     /// Counted runs of each subject in each mode
     #[arg(long, default_value_t = 200)]
     pub(crate) runs: usize,
-    /// A few runs of everything; asserts only that everything runs
+    /// A few runs of everything, warm sandboxes and a short soak with it; asserts only
+    /// that everything runs
     #[arg(long)]
     pub(crate) smoke: bool,
     /// Print one JSON object
@@ -39,6 +48,15 @@ pub(crate) struct Args {
     /// Measure in this mode only
     #[arg(long, value_name = "MODE")]
     pub(crate) mode: Option<Mode>,
+}
+
+/// What to do other than to measure cold runs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Measures sandboxes that are forked from a parked interpreter, and their turns
+    Warm(WarmArgs),
+    /// Has clients make, use and end sessions at random; fails if anything stays behind
+    Soak(SoakArgs),
 }
 
 /// A program that is measured beside ours.
@@ -73,6 +91,16 @@ impl Args {
         let wanted = modes.into_iter().filter(|(mode, _)| self.mode.is_none_or(|m| m == *mode));
         let (runs, warm_up) = if self.smoke { (SMOKE_RUNS, 1) } else { (self.runs, WARM_UP) };
         wanted.map(|(mode, pause)| Plan { mode, runs: runs.max(1), warm_up, pause }).collect()
+    }
+
+    /// What the warm parts of a smoke test are measured with.
+    pub(crate) fn site(&self) -> SiteArgs {
+        SiteArgs {
+            python: self.python.clone(),
+            environments: None,
+            without_pandas: false,
+            without_bwrap: !self.wants(Peer::Bwrap),
+        }
     }
 
     /// Whether a peer is to be measured.

@@ -15,6 +15,10 @@ use crate::args::{Args, Peer};
 /// The text that the script prints.
 pub(crate) const GREETING: &str = "hello";
 
+/// What to do where it is missing.
+pub(crate) const NO_BWRAP: &str =
+    "bwrap is not here: install the package bubblewrap, or leave it out (see `--help`)";
+
 /// Binaries and files that the subjects are made of.
 #[derive(Debug)]
 pub(crate) struct Fixture {
@@ -41,9 +45,7 @@ impl Fixture {
             None => build_cellblock()?,
         };
         if args.wants(Peer::Bwrap) {
-            let missing = "bwrap is not here: install the package bubblewrap, or pass \
-                `--without bwrap`";
-            fixture.bwrap = Some(find("bwrap").context(missing)?);
+            fixture.bwrap = Some(find("bwrap").context(NO_BWRAP)?);
         }
         if !fixture.python.is_file() {
             bail!("{} is not here: pass `--python`", fixture.python.display());
@@ -121,7 +123,8 @@ fn build_cellblock() -> Result<PathBuf> {
     Ok(path)
 }
 
-fn find(name: &str) -> Option<PathBuf> {
+/// Finds a program.
+pub(crate) fn find(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     env::split_paths(&path).map(|place| place.join(name)).find(|path| path.is_file())
 }

@@ -1,4 +1,5 @@
-//! Measures what a cold run costs, beside a bare process and beside peers.
+//! Measures what sandboxes cost, beside bare processes and beside peers; and lets them
+//! be used until something breaks.
 //!
 //! Everything that is compared runs in turn within one run of this program, so
 //! that other work on the machine falls on all of it alike. Ratios count; times
@@ -7,23 +8,34 @@
 mod args;
 mod budget;
 mod fixture;
+mod host;
 mod inside;
 mod machine;
 mod measure;
 mod program;
 mod report;
+mod soak;
 mod statistics;
 mod subject;
 mod table;
+mod warm;
 
 use std::{io::Write, process::ExitCode};
 
 use anyhow::{Context, Result};
 use clap::Parser;
+use serde::Serialize;
 
 use crate::{
-    args::Args, fixture::Fixture, inside::Inside, machine::Machine, measure::measure,
-    report::Report, subject::subjects,
+    args::{Args, Command},
+    budget::BUDGETS,
+    fixture::Fixture,
+    inside::Inside,
+    machine::Machine,
+    measure::measure,
+    report::Report,
+    subject::subjects,
+    warm::args::WarmArgs,
 };
 
 fn main() -> ExitCode {
@@ -42,24 +54,55 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<()> {
+    match &args.command {
+        Some(Command::Warm(args)) => {
+            let args = if args.smoke { &small(args) } else { args };
+            let report = warm::run(args)?;
+            print(args.json.then_some(&report), || warm::text(&report))
+        }
+        Some(Command::Soak(args)) => soak::run(args),
+        None => cold(args),
+    }
+}
+
+fn small(args: &WarmArgs) -> WarmArgs {
+    WarmArgs { part: args.part.clone(), json: args.json, ..WarmArgs::small(args.site.clone()) }
+}
+
+fn cold(args: &Args) -> Result<()> {
     let fixture = Fixture::make(args)?;
     let inside = Inside::build(&fixture)?;
     let subjects = subjects(args, &fixture, &inside)?;
     for subject in &subjects {
         subject.check(&inside).with_context(|| format!("{} cannot be measured", subject.name))?;
     }
-    let mut report = Report { machine: Machine::look(), modes: Vec::new() };
+    let mut report = Report { machine: Machine::look(), modes: Vec::new(), warm: None };
     for plan in args.plans() {
         let series = measure(&subjects, &inside, &plan)?;
-        report.modes.push(report::Mode::of(&plan, &series));
+        let name = match plan.mode {
+            args::Mode::BackToBack => "back to back",
+            args::Mode::Paced => "paced",
+        };
+        report.modes.push(report::Mode::of((name.to_owned(), plan.pause), &series, BUDGETS));
+    }
+    drop((inside, fixture));
+    if args.smoke {
+        report.warm = Some(warm::run(&WarmArgs::small(args.site()))?);
+        soak::smoke(args.site())?;
     }
     report.machine.look_again();
+    print(args.json.then_some(&report), || table::of(&report))
+}
+
+/// Prints a report as data, or as text.
+fn print(data: Option<&impl Serialize>, text: impl FnOnce() -> String) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    if args.json {
-        serde_json::to_writer_pretty(&mut out, &report)?;
-        writeln!(out)?;
-    } else {
-        write!(out, "{}", table::of(&report))?;
+    match data {
+        Some(data) => {
+            serde_json::to_writer_pretty(&mut out, data)?;
+            writeln!(out)?;
+        }
+        None => write!(out, "{}", text())?,
     }
     Ok(())
 }

@@ -1,10 +1,11 @@
 //! What was found, as data.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::{
-    args::{self, Plan},
-    budget::{BUDGETS, Budget},
+    budget::Budget,
     machine::Machine,
     measure::Series,
     statistics::{Ratio, Summary, ratio, summary},
@@ -15,12 +16,15 @@ use crate::{
 pub(crate) struct Report {
     pub(crate) machine: Machine,
     pub(crate) modes: Vec<Mode>,
+    /// Only of a smoke test.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) warm: Option<crate::warm::Report>,
 }
 
 /// What was found in one mode.
 #[derive(Debug, Serialize)]
 pub(crate) struct Mode {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     /// Idle time before each run.
     pub(crate) pause_ms: u128,
     pub(crate) subjects: Vec<Row>,
@@ -48,19 +52,19 @@ pub(crate) struct Comparison {
 }
 
 impl Mode {
-    /// Sums up what was measured.
-    pub(crate) fn of(plan: &Plan, series: &[Series]) -> Self {
+    /// Sums up what was measured with this name and pause.
+    pub(crate) fn of(
+        (name, pause): (String, Duration),
+        series: &[Series],
+        budgets: &[Budget],
+    ) -> Self {
         let row =
             |series: &Series| Some(Row { name: series.name, times_ms: summary(&series.times)? });
-        let name = match plan.mode {
-            args::Mode::BackToBack => "back to back",
-            args::Mode::Paced => "paced",
-        };
         Self {
             name,
-            pause_ms: plan.pause.as_millis(),
+            pause_ms: pause.as_millis(),
             subjects: series.iter().filter_map(row).collect(),
-            ratios: BUDGETS.iter().filter_map(|budget| compare(budget, series)).collect(),
+            ratios: budgets.iter().filter_map(|budget| compare(budget, series)).collect(),
         }
     }
 }

@@ -166,7 +166,7 @@ fn hello(fixture: &Fixture) -> Work {
 }
 
 /// The same mounts as our policy has, made by bubblewrap.
-fn bwrap_options(policy: &Policy) -> Vec<OsString> {
+pub(crate) fn bwrap_options(policy: &Policy) -> Vec<OsString> {
     let mut options = words(["--unshare-all", "--die-with-parent"]);
     let scratch = [guest::WORKSPACE, guest::HOME, "/tmp"];
     options.extend(words(["--proc", "/proc", "--dev", "/dev"]));

@@ -1,6 +1,9 @@
 //! The report as text. Pure.
 
-use crate::report::{Comparison, Mode, Report};
+use crate::{
+    report::{Comparison, Mode, Report},
+    warm,
+};
 
 /// The report, as a person reads it.
 pub(crate) fn of(report: &Report) -> String {
@@ -9,10 +12,15 @@ pub(crate) fn of(report: &Report) -> String {
     for mode in &report.modes {
         text.push_str(&mode_text(mode));
     }
+    if let Some(report) = &report.warm {
+        text.push('\n');
+        text.push_str(&warm::text(report));
+    }
     text
 }
 
-fn mode_text(mode: &Mode) -> String {
+/// What was found in one mode.
+pub(crate) fn mode_text(mode: &Mode) -> String {
     let pause = match mode.pause_ms {
         0 => String::new(),
         pause => format!(", {pause} ms idle before each run"),
@@ -20,7 +28,9 @@ fn mode_text(mode: &Mode) -> String {
     let head = ["milliseconds", "runs", "min", "median", "p99"];
     let rows = mode.subjects.iter().map(|row| {
         let times = row.times_ms;
-        let number = |value: f64| format!("{value:.2}");
+        // Turns take a small part of a millisecond.
+        let places = if times.median < 1.0 { 3 } else { 2 };
+        let number = |value: f64| format!("{value:.places$}");
         let name = row.name.to_owned();
         [name, times.runs.to_string(), number(times.min), number(times.median), number(times.p99)]
     });
@@ -32,7 +42,7 @@ fn mode_text(mode: &Mode) -> String {
 }
 
 fn ratio_row(row: &Comparison) -> [String; 6] {
-    let limit = |limit: Option<f64>| limit.map(|limit| format!("{limit:.2}")).unwrap_or_default();
+    let limit = |limit: Option<f64>| limit.map(|limit| limit.to_string()).unwrap_or_default();
     let verdict = match row.met {
         Some(true) => "met",
         Some(false) => "missed",
@@ -49,7 +59,7 @@ fn ratio_row(row: &Comparison) -> [String; 6] {
 }
 
 /// Rows with every column as wide as its widest cell; the first to the left.
-fn columns<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> String {
+pub(crate) fn columns<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> String {
     let rows: Vec<_> = rows.collect();
     let widths: [usize; N] =
         std::array::from_fn(|n| rows.iter().map(|row| row[n].len()).max().unwrap_or(0));

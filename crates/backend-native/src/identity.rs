@@ -11,6 +11,7 @@ use std::{
     os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
     process::Command,
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use rustix::fs::{FlockOperation, flock};
@@ -21,6 +22,10 @@ const ROOT_RANGE: (u32, u32) = (0x7000_0000, 1 << 20);
 /// The most ids that are tried before giving up: more sandboxes than that at one
 /// time do not fit a machine.
 const TRIES_MAX: u32 = 65_536;
+
+/// How far this process has come in its range. Who began at its start each time would
+/// try all that are taken, and one of thousands took longer than everything else.
+static GIVEN: AtomicU32 = AtomicU32::new(0);
 
 /// The uid and gid by which the sandbox's user is known inside.
 pub(crate) const INSIDE: u32 = 1000;
@@ -99,9 +104,11 @@ impl IdSource {
         };
         let directory = locks()?;
         let start = rustix::process::getpid().as_raw_nonzero().get().unsigned_abs();
+        let start = start.wrapping_add(GIVEN.load(Ordering::Relaxed));
         for attempt in 0..count.min(TRIES_MAX) {
             let id = first + start.wrapping_add(attempt) % count;
             if let Some(lock) = try_lock(directory.join(id.to_string()))? {
+                GIVEN.fetch_add(attempt.wrapping_add(1), Ordering::Relaxed);
                 return Ok(Identity { id: (id, id), is_own: true, helper, _lock: Some(lock) });
             }
         }

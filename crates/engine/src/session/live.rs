@@ -6,7 +6,7 @@ use kernel::Kernel;
 use sandbox::{Forked, LaunchError};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{Inner, tap::Taps};
+use super::{Inner, tap::Taps, turning::BEGIN_TIME};
 use crate::{RunError, pipe::Pipe, warm::Fresh};
 
 /// How long the way in which a kernel ended may take to be known once its socket is
@@ -78,10 +78,14 @@ impl Inner {
             if !live.kernel.is_idle() {
                 let present = self.sandboxed.present().await;
                 if let Some(forked) = present.as_ref() {
-                    forked.interrupt();
-                    let settled =
-                        timeout(self.core.config.warm.interrupt_grace, live.settle_down());
-                    let _ = settled.await;
+                    let settled = async {
+                        // Code that has not begun yet takes no interrupt.
+                        while {
+                            forked.interrupt();
+                            timeout(BEGIN_TIME, live.settle_down()).await.is_err()
+                        } {}
+                    };
+                    let _ = timeout(self.core.config.warm.interrupt_grace, settled).await;
                 }
             }
             if live.kernel.check_idle().is_ok() {

@@ -170,9 +170,15 @@ impl Inner {
             cpu_before_ms: usage_before.cpu_time_ms.unwrap_or(0),
         };
         let began = Instant::now();
-        kernel.begin(request)?;
+        let begun = match kernel.begin(request) {
+            Err(error) if error.leaves_kernel_usable() => return Err(error.into()),
+            begun => begun,
+        };
         let mut turning = Turning::new(kernel, taps, forked, io.events, terms);
-        let end = turning.finish_off(io.input).await;
+        let end = match begun {
+            Ok(()) => turning.finish_off(io.input).await,
+            Err(error) => turning.unasked(error).await,
+        };
         let usage = used(&usage_before, forked.usage(), began.elapsed());
         let settled = settle(&end, turning.stop);
         let (collector, stdout, stderr) = turning.finish();

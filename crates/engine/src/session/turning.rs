@@ -33,7 +33,7 @@ const CPU_LOOK_MIN: Duration = Duration::from_millis(5);
 const SLEEP_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// How long a kernel may take to begin with its code.
-const BEGIN_TIME: Duration = Duration::from_millis(100);
+pub(super) const BEGIN_TIME: Duration = Duration::from_millis(100);
 
 /// What a turn may take, and who may say something to it.
 pub(super) struct Terms<'a> {
@@ -196,6 +196,14 @@ impl<'a> Turning<'a> {
             _ => {}
         }
         Step::Going
+    }
+
+    /// Its kernel ended before it could be asked.
+    pub(super) async fn unasked(&mut self, error: KernelError) -> End {
+        match error {
+            KernelError::Closed => self.closed().await,
+            error => End::Broken(error),
+        }
     }
 
     /// Its socket is closed; how it ended is soon known, if it has.

@@ -71,7 +71,7 @@ impl Zygotes {
     }
 
     /// Forks a sandbox under the order's base policy. An interpreter that died over
-    /// it is replaced, once.
+    /// it, or while it was being parked, is replaced, once.
     ///
     /// # Errors
     /// It cannot be made. What remained of an earlier one is gone.
@@ -81,13 +81,20 @@ impl Zygotes {
         remains: Option<Remains>,
     ) -> Result<Fresh, LaunchError> {
         let is_first = remains.is_none();
-        let parked = self.shared.parked(order).await?;
+        let parked = self.parked(order).await?;
         match self.shared.fork(&parked, order, remains).await {
             Err(_) if is_first && !parked.zygote.is_alive() => {
-                let parked = self.shared.parked(order).await?;
+                let parked = self.parked(order).await?;
                 self.shared.fork(&parked, order, None).await
             }
             result => result,
+        }
+    }
+
+    async fn parked(&self, order: &Order) -> Result<Arc<Parked>, LaunchError> {
+        match self.shared.parked(order).await {
+            Err(LaunchError::Lost { .. }) => self.shared.parked(order).await,
+            parked => parked,
         }
     }
 }
