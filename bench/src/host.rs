@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn numbers_and_parents_are_read() {
         assert_eq!(numbers_of("Name:\tx\nNSpid:\t7\t3\t1\n"), [7, 3, 1]);
-        assert_eq!(numbers_of(""), []);
+        assert!(numbers_of("").is_empty());
         assert_eq!(parent("7 (a) b) S 3 7"), Some(3));
         assert_eq!(parent("7 (a"), None);
     }
