@@ -322,6 +322,18 @@ impl Forked for Child {
         })
     }
 
+    fn memory_ran_out(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let sign = self.leaf().and_then(|leaf| leaf.oom());
+            let sign = sign.and_then(|sign| sign.try_clone_to_owned().ok());
+            // Not a pipe but a counter of events; waiting for it is the same.
+            match sign.and_then(|sign| pipe::Receiver::from_owned_fd_unchecked(sign).ok()) {
+                Some(sign) if sign.readable().await.is_ok() => {}
+                _ => std::future::pending().await,
+            }
+        })
+    }
+
     fn was_out_of_memory(&self) -> bool {
         self.leaf().is_some_and(|leaf| self.before.was_out_of_memory(leaf))
     }

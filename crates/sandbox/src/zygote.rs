@@ -100,6 +100,10 @@ pub trait Forked: Send + Sync {
     /// Waits until the interpreter has ended, and with it everything in the sandbox.
     fn ended(&self) -> BoxFuture<'_, Exit>;
 
+    /// Waits until a process of the sandbox is killed for want of memory while the
+    /// others live on; for ever where the host kernel kills all of them together.
+    fn memory_ran_out(&self) -> BoxFuture<'_, ()>;
+
     /// Whether a process of the sandbox was killed for want of memory since it began.
     fn was_out_of_memory(&self) -> bool;
 

@@ -136,8 +136,7 @@ impl Leaf {
                 self.tasks.push(tasks.into());
             }
         }
-        // What was forked outlives the death of one of its processes.
-        if let (Joining::Birth, Some(directory)) = (joining, self.v1.get(&Controller::Memory)) {
+        if let Some(directory) = self.v1.get(&Controller::Memory) {
             self.oom = Some(watch_oom_v1(directory)?);
         }
         Ok(())

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use api::{Enforcement, Usage};
+use api::{Enforcement, Phase, Usage};
 use kernel::{Kernel, KernelError, Script, machine::Event};
 use policy::{GuestPath, Policy};
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -185,6 +185,12 @@ impl Sandbox for ScriptSandbox {
                 let handed = tokio::select! {
                     biased;
                     exit = self.forked.ended() => Err(exit),
+                    // One that was started ends with its first process that lacks memory.
+                    () = self.forked.memory_ran_out() => {
+                        self.forked.kill();
+                        let status = ProcessStatus::Signaled(SIGKILL);
+                        return Ok(Exit { phase: Phase::Run, status, out_of_memory: true });
+                    }
                     handed = hand_over(&mut self.kernel, &mut self.state) => Ok(handed),
                 };
                 match handed {
