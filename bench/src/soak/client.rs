@@ -49,7 +49,26 @@ async fn session(
     let made = timeout(PATIENCE, shared.engine.create_session(request)).await;
     let session = made.map_err(|_| anyhow::anyhow!("no session comes"))??;
     let id = session.id();
-    let mut scene = Scene::new(shared, session, number);
+    let mut scene = Scene::new(shared, session.clone(), number);
+    if let Err(error) = deeds(shared, &mut scene, dice, history).await {
+        session.close().await;
+        return Err(error);
+    }
+    history.push("end");
+    timeout(PATIENCE, scene.end(dice)).await.map_err(|_| anyhow::anyhow!("it does not close"))?;
+    if shared.engine.session(id).is_some() {
+        anyhow::bail!("it is closed and still in the list");
+    }
+    Ok(())
+}
+
+/// Does a few deeds.
+async fn deeds(
+    shared: &Shared,
+    scene: &mut Scene,
+    dice: &mut Dice,
+    history: &mut Vec<&'static str>,
+) -> anyhow::Result<()> {
     for _ in 0..dice.below(DEEDS_MAX + 1) {
         let total = DEEDS.iter().map(|deed| deed.weight).sum();
         let mut place = dice.below(total);
@@ -61,13 +80,8 @@ async fn session(
         let Some(deed) = chosen else { continue };
         history.push(deed.name);
         shared.note(deed.name);
-        let done = timeout(PATIENCE, (deed.act)(&mut scene, dice)).await;
+        let done = timeout(PATIENCE, (deed.act)(scene, dice)).await;
         done.map_err(|_| anyhow::anyhow!("it hangs"))??;
-    }
-    history.push("end");
-    timeout(PATIENCE, scene.end(dice)).await.map_err(|_| anyhow::anyhow!("it does not close"))?;
-    if shared.engine.session(id).is_some() {
-        anyhow::bail!("it is closed and still in the list");
     }
     Ok(())
 }

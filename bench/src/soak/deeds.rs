@@ -354,7 +354,9 @@ async fn leave_threads(scene: &mut Scene, dice: &mut Dice) -> Result<()> {
     let many = 1 + dice.below(10);
     let code = format!(
         "import threading, time\n\
-         for _ in range({many}): threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()"
+         threads = [threading.Thread(target=time.sleep, args=(1000,), daemon=True)\n\
+         \x20          for _ in range({many})]\n\
+         for thread in threads: thread.start()"
     );
     scene.good(&code).await.map(drop)
 }

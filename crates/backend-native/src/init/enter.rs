@@ -3,7 +3,7 @@
 
 use std::{
     fs::File,
-    io::{self, Write},
+    io::{self, Read, Write},
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     process::ExitCode,
 };
@@ -30,13 +30,23 @@ pub(super) fn run(manager: &Init, kernel: BorrowedFd<'_>, parcel: Parcel) -> i32
         let message = FromInit::Failed { step: 0, errno: errno(error) };
         i32::from(wire::send(control.as_fd(), &message, &[]).is_err())
     };
+    // Both speak on one channel, and the init may be faster than we are.
+    let (mut turn, word) = match io::pipe() {
+        Ok(pipe) => pipe,
+        Err(error) => return told(&error),
+    };
     match become_init(manager, kernel, cgroups) {
         Err(error) => told(&error),
         Ok(Birth::Parent(pidfd)) => {
             i32::from(wire::send(control.as_fd(), &FromInit::Entered, &[pidfd.as_fd()]).is_err())
         }
         Ok(Birth::Child) => {
-            let inside = Orders::read(orders)
+            drop(word);
+            // It ends when the other one has spoken, or is gone.
+            let spoken = turn.read(&mut [0]);
+            drop(turn);
+            let inside = spoken
+                .and_then(|_| Orders::read(orders))
                 .and_then(|orders| Ok(manager.inside(control.try_clone()?, orders, inherited)));
             match inside.map(Init::live) {
                 Ok(code) => i32::from(code != ExitCode::SUCCESS),
