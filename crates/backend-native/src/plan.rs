@@ -174,7 +174,8 @@ impl Step {
             Self::Proc { .. } | Self::Mask { .. } | Self::ReadOnlySysctls | Self::BootId { .. } => {
                 Some(Control::MaskedProc)
             }
-            Self::NoNestedUserns => Some(Control::NoNestedUserns),
+            // Limits of the user namespace, both: where one cannot be set, neither can.
+            Self::NoNestedUserns | Self::FewWatches { .. } => Some(Control::NoNestedUserns),
             Self::HostName => Some(Control::UtsNamespace),
             Self::CgroupNamespace => Some(Control::CgroupNamespace),
             Self::OwnClocks => Some(Control::TimeNamespace),
