@@ -306,10 +306,7 @@ impl Live {
             }
             FromInit::Ended { step, status } => {
                 self.step = usize::from(step);
-                let status = match status {
-                    Status::Exited(code) => ProcessStatus::Exited(code & 0xff),
-                    Status::Signaled(signal) => ProcessStatus::Signaled(signal.clamp(1, 64)),
-                };
+                let status = process_status(status);
                 Ok(Some(Exit { phase: self.phase(), status, out_of_memory: false }))
             }
             FromInit::NotRun { step, errno } => Err(SandboxError::Program {
@@ -381,6 +378,14 @@ pub(crate) async fn hear(control: &UnixDatagram) -> io::Result<Option<Packet>> {
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
             done => return done,
         }
+    }
+}
+
+/// How a process ended, as init says it: within what the host kernel can say.
+pub(crate) fn process_status(status: Status) -> ProcessStatus {
+    match status {
+        Status::Exited(code) => ProcessStatus::Exited(code & 0xff),
+        Status::Signaled(signal) => ProcessStatus::Signaled(signal.clamp(1, 64)),
     }
 }
 

@@ -27,7 +27,7 @@ use crate::{
     live::{self, Live},
     native::Host,
     source::Sources,
-    wire::{self, FromInit, Packet, Status, ToInit, Weakened},
+    wire::{self, FromInit, Packet, ToInit, Weakened},
 };
 
 /// How long an interpreter may take to load what it is to have loaded.
@@ -132,10 +132,7 @@ impl Table {
                 self.tell(number, Birth::NotBuilt { step, errno });
             }
             (FromInit::KernelEnded { number, status }, _) => {
-                let status = match status {
-                    Status::Exited(code) => ProcessStatus::Exited(code & 0xff),
-                    Status::Signaled(signal) => ProcessStatus::Signaled(signal.clamp(1, 64)),
-                };
+                let status = live::process_status(status);
                 if let Some(entry) = self.lock().get(&number) {
                     entry.ended.send_replace(Some(status));
                 }
