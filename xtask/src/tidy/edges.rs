@@ -25,6 +25,7 @@ const ALLOWED: &[(&str, Allowed)] = &[
     ("backend-native", Allowed::Only(&["api", "policy", "sandbox", "sys"])),
     ("kernel", Allowed::Only(&["api"])),
     ("engine", Allowed::Only(&["api", "kernel", "policy", "sandbox"])),
+    ("server", Allowed::Only(&["api", "engine"])),
     ("cellblock", Allowed::Product),
     ("testkit", Allowed::Product),
     ("bench", Allowed::Product),

@@ -1,0 +1,1 @@
+//! The session server: the engine over HTTP.
