@@ -36,8 +36,8 @@ pub use error::RunError;
 pub use io::{EventSink, Input, RunIo};
 pub use kernel::{InputSource, NoInput};
 pub use session::{
-    CloseReason, EditError, FileInfo, FileKind, Session, SessionError, SessionInfo, SessionRequest,
-    SessionRun, TurnIo, View,
+    CloseReason, EditError, FileInfo, FileKind, Lease, Session, SessionError, SessionInfo,
+    SessionRequest, SessionRun, TurnIo, View,
 };
 pub use transfer::UploadError;
 pub use warm::{TrustDomain, WarmConfig, WarmStats};

@@ -6,6 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tokio::sync::Notify;
+
 /// Why a session is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseReason {
@@ -27,17 +29,29 @@ impl fmt::Display for CloseReason {
     }
 }
 
+/// How long a session may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// Without use.
+    pub idle_time: Duration,
+    /// From its making.
+    pub lifetime: Duration,
+}
+
 /// What a session's use is known by.
 #[derive(Debug)]
 pub(super) struct Activity {
     created: Instant,
     state: Mutex<State>,
+    /// Somebody gave it another lease.
+    pub(super) renewed: Notify,
 }
 
 #[derive(Debug)]
 struct State {
     uses: usize,
     last: Instant,
+    lease: Lease,
     closed: Option<CloseReason>,
 }
 
@@ -60,8 +74,22 @@ pub(super) enum Due {
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 impl Activity {
-    pub(super) fn new(now: Instant) -> Self {
-        Self { created: now, state: Mutex::new(State { uses: 0, last: now, closed: None }) }
+    pub(super) fn new(now: Instant, lease: Lease) -> Self {
+        let state = State { uses: 0, last: now, lease, closed: None };
+        Self { created: now, state: Mutex::new(state), renewed: Notify::new() }
+    }
+
+    pub(super) fn lease(&self) -> Lease {
+        self.lock().lease
+    }
+
+    /// Gives it another lease, which counts as a use.
+    pub(super) fn renew(&self, lease: Lease) {
+        let mut state = self.lock();
+        state.lease = lease;
+        state.last = Instant::now();
+        drop(state);
+        self.renewed.notify_one();
     }
 
     /// Begins a use.
@@ -92,9 +120,9 @@ impl Activity {
 
     /// Closes it if it is due and nobody uses it; both are one deed, so that no use
     /// begins between them.
-    pub(super) fn close_if_due(&self, now: Instant, idle: Duration, lifetime: Duration) -> Due {
+    pub(super) fn close_if_due(&self, now: Instant) -> Due {
         let mut state = self.lock();
-        let due = due(&state, self.created, now, (idle, lifetime));
+        let due = due(&state, self.created, now);
         if let Due::Now(reason) = due {
             state.closed = Some(reason);
         }
@@ -115,17 +143,18 @@ impl Drop for Active<'_> {
     }
 }
 
-fn due(state: &State, created: Instant, now: Instant, limits: (Duration, Duration)) -> Due {
+fn due(state: &State, created: Instant, now: Instant) -> Due {
     if state.closed.is_some() {
         return Due::Closed;
     }
+    let Lease { idle_time, lifetime } = state.lease;
     let left = |since: Instant, limit: Duration| {
         limit.saturating_sub(now.saturating_duration_since(since))
     };
-    let (idle, age) = (left(state.last, limits.0), left(created, limits.1));
+    let (idle, age) = (left(state.last, idle_time), left(created, lifetime));
     match (state.uses > 0, age.is_zero(), idle.is_zero()) {
         // What is under way is never cut off.
-        (true, ..) => Due::In(age.max(LOOK_AGAIN).min(limits.0.max(LOOK_AGAIN))),
+        (true, ..) => Due::In(age.max(LOOK_AGAIN).min(idle_time.max(LOOK_AGAIN))),
         (false, true, _) => Due::Now(CloseReason::Age),
         (false, _, true) => Due::Now(CloseReason::Idle),
         _ => Due::In(idle.min(age)),
@@ -140,9 +169,10 @@ mod tests {
     fn a_session_is_closed_when_it_is_old_or_unused_and_never_while_it_is_used() {
         let created = Instant::now();
         let at = |seconds| created + Duration::from_secs(seconds);
-        let state = |uses, last| State { uses, last: at(last), closed: None };
-        let limits = (Duration::from_secs(10), Duration::from_secs(100));
-        let due = |state: State, now| due(&state, created, at(now), limits);
+        let lease =
+            Lease { idle_time: Duration::from_secs(10), lifetime: Duration::from_secs(100) };
+        let state = |uses, last| State { uses, last: at(last), lease, closed: None };
+        let due = |state: State, now| due(&state, created, at(now));
         let wait = |seconds| Due::In(Duration::from_secs(seconds));
         assert_eq!(due(state(0, 0), 0), wait(10));
         assert_eq!(due(state(0, 5), 9), wait(6));
@@ -159,14 +189,14 @@ mod tests {
 
     #[test]
     fn no_use_begins_once_it_is_closed() {
-        let activity = Activity::new(Instant::now());
+        let (idle_time, lifetime) = (Duration::from_secs(1), Duration::from_secs(1));
+        let activity = Activity::new(Instant::now(), Lease { idle_time, lifetime });
         let active = activity.begin().unwrap();
         let now = Instant::now() + Duration::from_secs(60);
-        let (idle, lifetime) = (Duration::from_secs(1), Duration::from_secs(1));
-        assert!(matches!(activity.close_if_due(now, idle, lifetime), Due::In(_)));
+        assert!(matches!(activity.close_if_due(now), Due::In(_)));
         drop(active);
-        assert_eq!(activity.close_if_due(now, idle, lifetime), Due::Now(CloseReason::Age));
+        assert_eq!(activity.close_if_due(now), Due::Now(CloseReason::Age));
         assert_eq!(activity.begin().unwrap_err(), CloseReason::Age);
-        assert_eq!(activity.close_if_due(now, idle, lifetime), Due::Closed);
+        assert_eq!(activity.close_if_due(now), Due::Closed);
     }
 }

@@ -11,7 +11,12 @@ use tokio::sync::{Mutex, Semaphore};
 
 use super::{
     Frame, Inner, RUNS_AT_ONCE_MAX, Sandboxed, Session, SessionError, SessionRequest,
-    TURNS_WAITING_MAX, activity::Activity, editor::Edits, expiry, live::Turns, place::About,
+    TURNS_WAITING_MAX,
+    activity::{Activity, Lease},
+    editor::Edits,
+    expiry,
+    live::Turns,
+    place::About,
     signals::Signals,
 };
 use crate::{
@@ -37,6 +42,7 @@ impl Engine {
             hello: fresh.hello.clone(),
         };
         let (forked, turns) = Turns::new(fresh)?;
+        let lease = frame.lease;
         let inner = Inner {
             id: SessionId::generate(),
             core: Arc::clone(&self.core),
@@ -45,7 +51,7 @@ impl Engine {
             waiting: Semaphore::new(TURNS_WAITING_MAX),
             running: Semaphore::new(RUNS_AT_ONCE_MAX),
             signals: Signals::new(),
-            activity: Activity::new(Instant::now()),
+            activity: Arc::new(Activity::new(Instant::now(), lease)),
             edits: Mutex::new(Edits::default()),
             runs: AtomicU64::new(0),
             turns_done: AtomicU64::new(0),
@@ -115,8 +121,10 @@ impl Core {
             digest: runtime.digest.clone(),
             order,
             name: name.clone(),
-            idle_time: shorter(request.idle_time, limits.idle_time_max),
-            lifetime: shorter(request.lifetime, limits.lifetime_max),
+            lease: Lease {
+                idle_time: shorter(request.idle_time, limits.idle_time_max),
+                lifetime: shorter(request.lifetime, limits.lifetime_max),
+            },
         })
     }
 }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::time::sleep;
+use tokio::time::timeout;
 
 use super::{Inner, activity::Due};
 
@@ -15,19 +15,14 @@ const SLEEP_MAX: Duration = Duration::from_secs(24 * 3600);
 /// Waits until a session is due, and ends it then.
 pub(super) async fn watch(session: Weak<Inner>) {
     loop {
-        let wait = {
+        let (wait, activity) = {
             let Some(inner) = session.upgrade() else { return };
-            match look(&inner) {
+            match inner.activity.close_if_due(Instant::now()) {
                 Due::Closed => return,
                 Due::Now(_) => return inner.end().await,
-                Due::In(wait) => wait,
+                Due::In(wait) => (wait, Arc::clone(&inner.activity)),
             }
         };
-        sleep(wait.min(SLEEP_MAX)).await;
+        let _ = timeout(wait.min(SLEEP_MAX), activity.renewed.notified()).await;
     }
-}
-
-fn look(inner: &Arc<Inner>) -> Due {
-    let frame = &inner.sandboxed.frame;
-    inner.activity.close_if_due(Instant::now(), frame.idle_time, frame.lifetime)
 }

@@ -39,7 +39,7 @@ use policy::Policy;
 use tokio::sync::{Mutex, Semaphore};
 
 use activity::Activity;
-pub use activity::CloseReason;
+pub use activity::{CloseReason, Lease};
 pub use edit::EditError;
 use editor::Edits;
 pub use editor::View;
@@ -76,8 +76,8 @@ pub(crate) struct Frame {
     pub(crate) digest: Option<String>,
     order: Order,
     name: Option<String>,
-    idle_time: Duration,
-    lifetime: Duration,
+    /// What it begins with.
+    lease: Lease,
 }
 
 struct Inner {
@@ -88,7 +88,7 @@ struct Inner {
     waiting: Semaphore,
     running: Semaphore,
     signals: Signals,
-    activity: Activity,
+    activity: Arc<Activity>,
     edits: Mutex<Edits>,
     runs: AtomicU64,
     turns_done: AtomicU64,
@@ -142,6 +142,33 @@ impl Session {
             ipython: about.hello.ipython,
             complaints: about.complaints.to_vec(),
         }
+    }
+
+    /// How long it may be unused, and how old it may get.
+    #[must_use]
+    pub fn lease(&self) -> Lease {
+        self.inner.activity.lease()
+    }
+
+    /// Gives it another lease from now on; what is left out stays as it is. No lease
+    /// goes beyond the operator's limits, counted from the session's making.
+    ///
+    /// # Errors
+    /// The session is closed.
+    pub fn renew(
+        &self,
+        idle_time: Option<Duration>,
+        lifetime: Option<Duration>,
+    ) -> Result<Lease, SessionError> {
+        let _active = self.inner.begin()?;
+        let limits = &self.inner.core.config.warm;
+        let (age, ..) = self.inner.activity.state();
+        let lease = self.lease();
+        let idle_time = idle_time.unwrap_or(lease.idle_time).min(limits.idle_time_max);
+        let lifetime = lifetime.map_or(lease.lifetime, |more| age.saturating_add(more));
+        let lease = Lease { idle_time, lifetime: lifetime.min(limits.lifetime_max) };
+        self.inner.activity.renew(lease);
+        Ok(lease)
     }
 
     /// Interrupts the turn under way, as Ctrl-C would; its state is kept unless it does
