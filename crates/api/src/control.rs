@@ -3,11 +3,12 @@
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 macro_rules! controls {
     ($($(#[doc = $doc:literal])+ $variant:ident => $name:literal,)+) => {
         /// One enforceable restriction.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
         pub enum Control {
             $($(#[doc = $doc])+ #[serde(rename = $name)] $variant,)+
         }
@@ -126,7 +127,7 @@ impl FromStr for Control {
 }
 
 /// How far a control holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EnforcementLevel {
     /// It does not hold.
@@ -138,7 +139,7 @@ pub enum EnforcementLevel {
 }
 
 /// What one control's mechanism achieved in one sandbox.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ControlReport {
     /// How far it holds.
     pub level: EnforcementLevel,
@@ -148,11 +149,12 @@ pub struct ControlReport {
 
 /// What was enforced in one sandbox: a report for every control, but for those on
 /// request that nobody asked for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Enforcement {
     /// The backend that enforced it.
     pub backend: String,
     /// One report for each.
+    #[schema(value_type = BTreeMap<String, ControlReport>)]
     pub controls: BTreeMap<Control, ControlReport>,
 }
 

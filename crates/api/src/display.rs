@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 /// One thing in each of the forms it has, by MIME type.
 ///
@@ -14,12 +15,14 @@ use serde_json::Value;
 pub type MimeBundle = BTreeMap<String, Value>;
 
 /// Something that was shown, or the value of a turn's last expression.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DisplayData {
     /// Its forms.
+    #[schema(value_type = Object)]
     pub data: MimeBundle,
     /// What was said about the forms, such as an image's width, by MIME type.
     #[serde(default)]
+    #[schema(value_type = Object)]
     pub metadata: BTreeMap<String, Value>,
     /// The name under which it can be shown anew, if it has one.
     #[serde(default)]
@@ -30,7 +33,7 @@ pub struct DisplayData {
 }
 
 /// An exception that nothing in the code caught.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ExceptionInfo {
     /// The name of its class, such as `ValueError`.
     pub name: String,

@@ -1,9 +1,10 @@
 //! What Cellblock failed to do, as a caller sees it.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The kind of an error, for programs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
     /// The request is malformed or contradicts itself.
@@ -26,12 +27,34 @@ pub enum ErrorCode {
     SessionClosed,
     /// Too much is running already.
     Busy,
+    /// There is nothing of that name or id, or none that the caller may see.
+    NotFound,
+    /// The path takes another method.
+    MethodNotAllowed,
+    /// No key was given, or none that is known.
+    Unauthenticated,
+    /// The key does not allow this.
+    Forbidden,
+    /// It contradicts what is there already.
+    Conflict,
+    /// A precondition that the request names does not hold.
+    PreconditionFailed,
+    /// The part that is asked for does not exist.
+    RangeNotSatisfiable,
+    /// The request is larger than may be.
+    TooLarge,
+    /// The request's body is of a kind that is not taken here.
+    UnsupportedMediaType,
+    /// The request did not arrive in time.
+    TooSlow,
+    /// The caller has as much under way as it may.
+    QuotaExceeded,
     /// A defect or a failure of the host underneath us.
     Internal,
 }
 
 /// The one shape of errors on every wire.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ErrorBody {
     /// The kind, for programs.
     pub code: ErrorCode,

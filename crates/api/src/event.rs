@@ -1,11 +1,12 @@
 //! Items of a run's stream.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{DisplayData, RunId, TurnId};
 
 /// One of a program's two output streams.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StreamName {
     /// Standard output.

@@ -3,6 +3,10 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, SchemaFormat, Type},
+};
 use uuid::Uuid;
 
 /// Names one run. Ids sort by the time they were made (UUID version 7).
@@ -45,6 +49,15 @@ macro_rules! id {
                 Self(Uuid::now_v7())
             }
         }
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                let format = SchemaFormat::Custom("uuid".to_owned());
+                ObjectBuilder::new().schema_type(Type::String).format(Some(format)).into()
+            }
+        }
+
+        impl ToSchema for $name {}
 
         impl fmt::Display for $name {
             fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

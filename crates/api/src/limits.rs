@@ -1,10 +1,11 @@
 //! Quantities that bound a sandbox.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The limits a caller asks for. A field left out takes the operator's default;
 /// a field above the operator's ceiling is refused, never clamped in silence.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitsSpec {
     /// Time from the program's start to its end, by the monotonic clock.
@@ -30,7 +31,7 @@ pub struct LimitsSpec {
 }
 
 /// Which clock a run exceeded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TimeLimit {
     /// The time from start to end.

@@ -1,6 +1,10 @@
 //! How the user's code ended. Data, never an error.
 
 use serde::{Deserialize, Serialize};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, Schema},
+};
 
 use crate::{Control, TimeLimit};
 
@@ -53,7 +57,7 @@ impl Outcome {
 }
 
 /// Which part of a run an outcome is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Making an executable of the source; the program itself did not start.
@@ -62,8 +66,9 @@ pub enum Phase {
     Run,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = OutcomeKind)]
 enum Kind {
     Exited,
     Signaled,
@@ -77,19 +82,33 @@ enum Kind {
 }
 
 /// What a kind is about, where it is about a limit or a control.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
+#[schema(as = OutcomeLimit)]
 enum Limit {
     Time(TimeLimit),
     Control(Control),
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
+#[schema(as = Outcome)]
 struct OutcomeWire {
     outcome: Kind,
     exit_code: Option<i32>,
     signal: Option<i32>,
     limit: Option<Limit>,
+}
+
+impl PartialSchema for Outcome {
+    fn schema() -> RefOr<Schema> {
+        OutcomeWire::schema()
+    }
+}
+
+impl ToSchema for Outcome {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        OutcomeWire::schemas(schemas);
+    }
 }
 
 impl From<Outcome> for OutcomeWire {

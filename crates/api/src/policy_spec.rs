@@ -8,12 +8,13 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{Control, LimitsSpec};
 
 /// The policy that a caller wants. Resolving it against the operator's ceiling
 /// gives the complete policy that a backend enforces.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PolicySpec {
     /// The named set of system calls; `default` if left out.
@@ -33,7 +34,7 @@ pub struct PolicySpec {
 }
 
 /// How the interpreter of a run comes to be. It is as confined in every way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StartSpec {
     /// From the pool where there is one that fits, else by a fresh start.
@@ -48,7 +49,18 @@ pub enum StartSpec {
 
 /// A named set of allowed system calls.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    ToSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum ProfileName {
@@ -100,7 +112,7 @@ impl FromStr for ProfileName {
 }
 
 /// Reach of the network.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NetworkSpec {
     /// An own network with loopback only.
@@ -111,19 +123,21 @@ pub enum NetworkSpec {
 }
 
 /// A host path that is to be seen inside.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ShareSpec {
     /// A file or directory of the host; must exist.
+    #[schema(value_type = String)]
     pub source: PathBuf,
     /// Where it is seen inside; an absolute path.
+    #[schema(value_type = String)]
     pub target: PathBuf,
     /// Whether it may be written to.
     pub access: Access,
 }
 
 /// What may be done with a mount.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub enum Access {
     /// Reading only.
     #[serde(rename = "ro")]

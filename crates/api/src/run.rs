@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{Enforcement, ErrorBody, Outcome, Phase, PolicySpec, RunId, Usage};
 
@@ -88,7 +89,7 @@ pub struct DownloadSpec {
 }
 
 /// What is known of a run when it is over.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RunResult {
     /// The run's id.
     pub run_id: RunId,
@@ -112,7 +113,7 @@ pub struct RunResult {
 }
 
 /// An output stream as it was kept.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CapturedStream {
     /// The first bytes, as text; bytes that are not UTF-8 are replaced by U+FFFD.
     pub head: String,
@@ -125,7 +126,7 @@ pub struct CapturedStream {
 }
 
 /// One file that was brought back, or why it was not.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DownloadedFile {
     /// The guest path, relative to the workspace; odd bytes escaped.
     pub path: String,
@@ -138,7 +139,7 @@ pub struct DownloadedFile {
 }
 
 /// SHA-256 digests, in hexadecimal digits, of what a run was made of.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Digests {
     /// Of the code, or of the command's name and arguments.
     pub code: String,

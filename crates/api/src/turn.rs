@@ -1,11 +1,12 @@
 //! One turn of a session's kernel: what is asked and what comes back.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{CapturedStream, DisplayData, ExceptionInfo, MimeBundle, Outcome, TurnId, Usage};
 
 /// Code for a session's kernel, which keeps its state from turn to turn.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TurnRequest {
     /// The code.
@@ -23,7 +24,7 @@ pub struct TurnRequest {
 }
 
 /// What is known of a turn when it is over.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TurnResult {
     /// The turn's id.
     pub turn_id: TurnId,
@@ -53,7 +54,7 @@ pub struct TurnResult {
 }
 
 /// A file of the workspace that a turn left otherwise than it found it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FileChange {
     /// The guest path, relative to the workspace; odd bytes escaped.
     pub path: String,
@@ -68,7 +69,7 @@ pub struct FileChange {
 }
 
 /// What became of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FileChangeKind {
     /// It was not there before.
@@ -80,7 +81,7 @@ pub enum FileChangeKind {
 }
 
 /// What code asks of whoever sits in front of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct InputRequest {
     /// What to ask.
     pub prompt: String,
@@ -89,7 +90,7 @@ pub struct InputRequest {
 }
 
 /// The answer to what code asked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum InputReply {
     /// This line, without its end.
@@ -99,7 +100,7 @@ pub enum InputReply {
 }
 
 /// How code can go on at the cursor.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Completion {
     /// What can stand there.
     pub matches: Vec<String>,
@@ -113,12 +114,13 @@ pub struct Completion {
 }
 
 /// What is known of the name at the cursor.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Inspection {
     /// Whether there is such a name.
     pub found: bool,
     /// Its description.
     #[serde(default)]
+    #[schema(value_type = Object)]
     pub data: MimeBundle,
 }
 

@@ -1,9 +1,10 @@
 //! What a run used, as the host kernel counted it.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What a run used. `null` where the host could not count it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Usage {
     /// From the program's start to its end.
     pub wall_time_ms: u64,

@@ -35,6 +35,7 @@ pub use engine::Engine;
 pub use error::RunError;
 pub use io::{EventSink, Input, RunIo};
 pub use kernel::{InputSource, NoInput};
+pub use policy::{Ceiling, Limits};
 pub use session::{
     CloseReason, EditError, FileInfo, FileKind, Lease, Session, SessionError, SessionInfo,
     SessionRequest, SessionRun, TurnIo, View,

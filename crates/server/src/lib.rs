@@ -1,1 +1,26 @@
 //! The session server: the engine over HTTP.
+//!
+//! Every request passes one gate ([`http`]), is decoded, becomes one call into the
+//! engine, and its answer is encoded. Our own words are spoken under `/v1`, those of
+//! the session protocol that other systems' clients know under `/sessions`.
+
+#![allow(
+    unused_qualifications,
+    reason = "the macro that describes routes writes paths longer than they need be"
+)]
+
+mod app;
+mod config;
+mod health;
+mod http;
+pub mod keys;
+mod listen;
+mod metrics;
+mod openapi;
+mod stream;
+mod table;
+mod v1;
+
+pub use config::{Auth, Config};
+pub use http::{HostName, InvalidHostName};
+pub use listen::{ServeError, Server};

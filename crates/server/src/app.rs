@@ -1,0 +1,121 @@
+//! What every request is answered from.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use api::ErrorCode;
+use axum::http::{HeaderMap, StatusCode};
+use engine::Engine;
+use tokio::time::sleep;
+
+use crate::{
+    Auth, Config,
+    http::Failure,
+    keys::{KeyError, Keys, Principal, RefusedCredentials},
+    table::{Sessions, Works},
+};
+
+/// How often it is looked whether what is under way has ended.
+const DRAIN_LOOK: Duration = Duration::from_millis(20);
+
+/// What every request is answered from. Clones stand for the same.
+#[derive(Clone)]
+pub(crate) struct App {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: Config,
+    engine: Arc<Engine>,
+    keys: Keys,
+    sessions: Sessions,
+    works: Works,
+    is_draining: AtomicBool,
+}
+
+impl App {
+    pub(crate) fn new(config: Config, engine: Arc<Engine>) -> Result<Self, KeyError> {
+        let keys = Keys::watch(Path::new(&config.state_dir))?;
+        let (sessions, works) = (Sessions::default(), Works::default());
+        let is_draining = AtomicBool::new(false);
+        let inner = Inner { config, engine, keys, sessions, works, is_draining };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.inner.config
+    }
+
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        &self.inner.engine
+    }
+
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.inner.keys
+    }
+
+    pub(crate) fn sessions(&self) -> &Sessions {
+        &self.inner.sessions
+    }
+
+    pub(crate) fn works(&self) -> &Works {
+        &self.inner.works
+    }
+
+    /// Whether callers have to show a key now.
+    pub(crate) fn needs_key(&self) -> bool {
+        match self.inner.config.auth {
+            Auth::Off => false,
+            Auth::Required => true,
+            Auth::Auto => self.inner.keys.has_any() || !self.inner.config.listen.ip().is_loopback(),
+        }
+    }
+
+    /// Says who asks.
+    pub(crate) fn authenticate(&self, headers: &HeaderMap) -> Result<Principal, Failure> {
+        if !self.needs_key() {
+            return Ok(Principal::local());
+        }
+        self.inner.keys.authenticate(headers).map_err(|refused| match refused {
+            RefusedCredentials::IllegalBytes => Failure::malformed(refused.to_string()),
+            RefusedCredentials::NotAuthenticated => {
+                let (status, code) = (StatusCode::UNAUTHORIZED, ErrorCode::Unauthenticated);
+                Failure::new(status, code, refused.to_string()).hint(
+                    "send the header Authorization: Bearer KEY; `cellblock key create` makes one",
+                )
+            }
+        })
+    }
+
+    /// Whether nothing new is begun any more.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.inner.is_draining.load(Ordering::Relaxed)
+    }
+
+    /// Begins nothing new from now on.
+    pub(crate) fn begin_drain(&self) {
+        self.inner.is_draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits until nothing is under way.
+    pub(crate) async fn drained(&self) {
+        while self.works().under_way() > 0 {
+            sleep(DRAIN_LOOK).await;
+        }
+    }
+
+    /// Ends what is left: work, then sessions.
+    pub(crate) async fn end_all(&self) {
+        self.works().cancel_all();
+        for entry in self.sessions().all() {
+            self.sessions().remove(entry.session.id());
+            entry.session.close().await;
+        }
+    }
+}

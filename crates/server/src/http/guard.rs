@@ -1,0 +1,184 @@
+//! The one gate: whoever gets through is known, sent by nobody else's page, and
+//! answered even if what answers panics.
+
+use std::{panic::AssertUnwindSafe, time::Instant};
+
+use api::ErrorCode;
+use axum::{
+    extract::{FromRequestParts, MatchedPath, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use futures_util::FutureExt;
+
+use super::{Failure, context::Context, host};
+use crate::{
+    app::App,
+    keys::{Principal, Scope},
+    metrics,
+};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Paths that are answered to anybody: they say whether there is a server.
+const OPEN: [&str; 2] = ["/health", "/ready"];
+
+/// Lets a request through, or refuses it.
+pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let given_id = request.headers().get(REQUEST_ID).map(|value| value.as_bytes());
+    let context = Context::new(request.uri().path(), given_id);
+    let id = context.request_id.clone();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let answer = AssertUnwindSafe(answer(app, request, next)).catch_unwind();
+    let mut response = context
+        .around(async {
+            answer.await.unwrap_or_else(|_| {
+                tracing::error!(request_id = id, "what answers a request panicked");
+                Failure::internal().into_response()
+            })
+        })
+        .await;
+    dress(response.headers_mut(), &id);
+    metrics::request(&method, route.as_deref(), response.status(), began.elapsed());
+    log(&id, &method, route.as_deref(), response.status(), began);
+    response
+}
+
+async fn answer(app: App, mut request: Request, next: Next) -> Response {
+    match admit(&app, &request) {
+        Ok(principal) => {
+            if let Some(principal) = principal {
+                request.extensions_mut().insert(principal);
+            }
+            next.run(request).await
+        }
+        Err(failure) => failure.into_response(),
+    }
+}
+
+/// Says who asks; nobody needs to for what is open.
+fn admit(app: &App, request: &Request) -> Result<Option<Principal>, Failure> {
+    let headers = request.headers();
+    check_path(request.uri())?;
+    host::check(request.uri(), headers, &app.config().hosts)?;
+    check_encoding(headers)?;
+    let principal = app.authenticate(headers);
+    if OPEN.contains(&request.uri().path()) {
+        // Whoever shows no key is told less.
+        return Ok(principal.ok());
+    }
+    principal.map(Some)
+}
+
+/// What different servers read differently is not read at all.
+fn check_path(uri: &Uri) -> Result<(), Failure> {
+    let path = uri.path();
+    let lower = path.to_ascii_lowercase();
+    let odd = ["%00", "%2f", "%5c", "%2e", "//", "\\", ";"];
+    let is_odd = !path.starts_with('/')
+        || odd.iter().any(|part| lower.contains(part))
+        || path.split('/').any(|part| part == "." || part == "..");
+    if is_odd {
+        return Err(Failure::malformed("the path has parts that are not taken in a path"));
+    }
+    Ok(())
+}
+
+fn check_encoding(headers: &HeaderMap) -> Result<(), Failure> {
+    let is_plain = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
+    if headers.get_all(header::CONTENT_ENCODING).iter().all(is_plain) {
+        return Ok(());
+    }
+    let message = "bodies are taken as they are, without Content-Encoding";
+    let (status, code) = (StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorCode::UnsupportedMediaType);
+    Err(Failure::new(status, code, message))
+}
+
+/// What every answer carries.
+fn dress(headers: &mut HeaderMap, request_id: &str) {
+    if let Ok(value) = HeaderValue::from_str(request_id) {
+        headers.insert(REQUEST_ID, value);
+    }
+    // Some of what is handed out was made by hostile code.
+    let nosniff = HeaderValue::from_static("nosniff");
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+    let no_store = HeaderValue::from_static("no-store");
+    headers.entry(header::CACHE_CONTROL).or_insert(no_store);
+}
+
+fn log(id: &str, method: &Method, route: Option<&str>, status: StatusCode, began: Instant) {
+    let duration_ms = began.elapsed().as_secs_f64() * 1000.0;
+    let (route, status) = (route.unwrap_or("-"), status.as_u16());
+    tracing::info!(request_id = id, %method, route, status, duration_ms, "request");
+}
+
+/// A caller of at least a scope.
+macro_rules! caller {
+    ($(#[doc = $doc:literal])+ $name:ident, $scope:expr) => {
+        $(#[doc = $doc])+
+        #[derive(Clone, Debug)]
+        pub(crate) struct $name(pub(crate) Principal);
+
+        impl<S: Sync> FromRequestParts<S> for $name {
+            type Rejection = Failure;
+
+            async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+                caller(parts, $scope).map(Self)
+            }
+        }
+    };
+}
+
+caller! {
+    /// A caller who may look.
+    Reader, Scope::Read
+}
+caller! {
+    /// A caller who may run code and change files.
+    Runner, Scope::Run
+}
+caller! {
+    /// A caller who may see what concerns the whole server.
+    Admin, Scope::Admin
+}
+
+fn caller(parts: &Parts, scope: Scope) -> Result<Principal, Failure> {
+    let Some(principal) = parts.extensions.get::<Principal>() else {
+        // A route that is open must not ask who calls.
+        return Err(Failure::internal());
+    };
+    if principal.scope >= scope {
+        return Ok(principal.clone());
+    }
+    let message = format!("the key's scope is {}, and this needs {scope}", principal.scope);
+    Err(Failure::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odd_paths_are_refused() {
+        for path in ["/v1/runs", "/", "/v1/sessions/x/files/content?path=a/../b", "/a%20b"] {
+            assert!(check_path(&path.parse().unwrap()).is_ok(), "{path}");
+        }
+        let odd = [
+            "*",
+            "/a//b",
+            "/a/./b",
+            "/v1/../admin",
+            "/a%2fb",
+            "/a%00",
+            "/a;b",
+            "/%2e%2e/x",
+            "/a%5Cb",
+        ];
+        for path in odd {
+            assert!(check_path(&path.parse().unwrap()).is_err(), "{path}");
+        }
+    }
+}

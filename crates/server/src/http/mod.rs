@@ -1,0 +1,12 @@
+//! What every request passes and every answer gets, whatever it is about.
+
+pub(crate) mod context;
+mod extract;
+mod failure;
+mod guard;
+mod host;
+
+pub(crate) use extract::{Json, OptionalJson, Params};
+pub(crate) use failure::{Failure, FailureBody};
+pub(crate) use guard::{Reader, Runner, guard};
+pub use host::{HostName, InvalidHostName};

@@ -1,0 +1,87 @@
+//! The routes, and the document that describes them: both from one list.
+
+use axum::{
+    Router,
+    http::{StatusCode, header},
+    middleware::from_fn_with_state,
+    response::{Html, IntoResponse, Response},
+};
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    app::App,
+    health,
+    http::{Failure, Reader, guard},
+    v1,
+};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Cellblock",
+        description = "Runs code that nobody vouches for: one-shot runs, and sessions that keep \
+                       their state. What code does is an outcome in an answer with status 200; \
+                       other statuses are about the request and the server.",
+        license(name = "MIT OR Apache-2.0")
+    ),
+    modifiers(&Keys),
+    security(("key" = [])),
+    tags(
+        (name = "runs", description = "One-shot runs."),
+        (name = "sessions", description = "Sandboxes that keep their state."),
+        (name = "server", description = "The server itself.")
+    )
+)]
+struct Document;
+
+struct Keys;
+
+impl Modify for Keys {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("key", SecurityScheme::Http(scheme));
+    }
+}
+
+/// Everything that is answered.
+pub(crate) fn router(app: App) -> Router {
+    let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(health::health))
+        .nest("/v1", v1::router())
+        .split_for_parts();
+    let text = document.to_pretty_json().unwrap_or_default();
+    let document = move |_: Reader| async move {
+        ([(header::CONTENT_TYPE, "application/json")], text).into_response()
+    };
+    router
+        .route("/openapi.json", axum::routing::get(document))
+        .route("/docs", axum::routing::get(docs))
+        .route("/docs.js", axum::routing::get(docs_script))
+        .fallback(nothing)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(app.clone(), guard))
+        .with_state(app)
+}
+
+async fn docs(_: Reader) -> Html<&'static str> {
+    Html(include_str!("docs.html"))
+}
+
+async fn docs_script(_: Reader) -> Response {
+    ([(header::CONTENT_TYPE, "text/javascript")], include_str!("docs.js")).into_response()
+}
+
+async fn nothing() -> Failure {
+    Failure::new(StatusCode::NOT_FOUND, api::ErrorCode::NotFound, "there is nothing at this path")
+        .hint("/docs lists what there is")
+}
+
+async fn wrong_method() -> Failure {
+    let (status, code) = (StatusCode::METHOD_NOT_ALLOWED, api::ErrorCode::MethodNotAllowed);
+    Failure::new(status, code, "this path does not take this method")
+}

@@ -1,0 +1,157 @@
+//! The events of one run, numbered from 1, the latest of them kept.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use tokio::sync::watch;
+
+/// The most bytes of events that are kept of one run: some times the output that is
+/// kept of it.
+const KEPT_BYTES_MAX: usize = 8 << 20;
+/// The most events that are kept of one run.
+const KEPT_EVENTS_MAX: usize = 50_000;
+
+/// One event, as it is sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Numbered {
+    pub(crate) seq: u64,
+    pub(crate) kind: &'static str,
+    /// A JSON object in one line.
+    pub(crate) json: Arc<str>,
+}
+
+/// What came after an event that a reader had.
+#[derive(Debug, Default)]
+pub(crate) struct News {
+    pub(crate) events: Vec<Numbered>,
+    /// Whether there will be no more.
+    pub(crate) is_over: bool,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    events: VecDeque<Numbered>,
+    bytes: usize,
+    last: u64,
+    is_over: bool,
+}
+
+/// The events of one run.
+#[derive(Debug)]
+pub(crate) struct EventLog {
+    state: Mutex<State>,
+    changes: watch::Sender<u64>,
+}
+
+impl Default for EventLog {
+    fn default() -> Self {
+        Self { state: Mutex::default(), changes: watch::Sender::new(0) }
+    }
+}
+
+impl EventLog {
+    /// Adds an event: its kind, and what it says.
+    pub(crate) fn push(&self, kind: &'static str, says: impl Serialize) {
+        let mut object = Map::new();
+        let mut state = self.lock();
+        state.last += 1;
+        let seq = state.last;
+        object.insert("seq".to_owned(), seq.into());
+        object.insert("type".to_owned(), kind.into());
+        if let Ok(Value::Object(fields)) = serde_json::to_value(says) {
+            object.extend(fields);
+        }
+        let json: Arc<str> = Value::Object(object).to_string().into();
+        state.bytes += json.len();
+        state.events.push_back(Numbered { seq, kind, json });
+        state.trim();
+        drop(state);
+        self.changes.send_replace(seq);
+    }
+
+    /// Says that there will be no more.
+    pub(crate) fn end(&self) {
+        self.lock().is_over = true;
+        self.changes.send_modify(|_| ());
+    }
+
+    /// What there is after an event, without waiting. What is no longer kept is missing:
+    /// the numbers tell.
+    pub(crate) fn after(&self, seq: u64) -> News {
+        let state = self.lock();
+        let first = state.events.front().map_or(0, |event| event.seq);
+        let skip = usize::try_from((seq + 1).saturating_sub(first)).unwrap_or(usize::MAX);
+        let events = state.events.iter().skip(skip).cloned().collect();
+        News { events, is_over: state.is_over }
+    }
+
+    /// The number of the latest event.
+    pub(crate) fn last(&self) -> u64 {
+        self.lock().last
+    }
+
+    /// Tells of every change from now on.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Whoever panicked with it left a list that is whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn trim(&mut self) {
+        while self.bytes > KEPT_BYTES_MAX || self.events.len() > KEPT_EVENTS_MAX {
+            // The latest is told whatever its size.
+            if self.events.len() <= 1 {
+                return;
+            }
+            let Some(oldest) = self.events.pop_front() else { return };
+            self.bytes -= oldest.json.len();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_reader_goes_on_where_it_was() {
+        let log = EventLog::default();
+        for text in ["a", "b", "c"] {
+            log.push("stdout", json!({"text": text}));
+        }
+        let seqs = |news: News| news.events.iter().map(|event| event.seq).collect::<Vec<_>>();
+        assert_eq!(seqs(log.after(0)), [1, 2, 3]);
+        assert_eq!(seqs(log.after(2)), [3]);
+        assert_eq!(seqs(log.after(99)), []);
+        assert_eq!(seqs(log.after(u64::MAX - 1)), []);
+        assert!(!log.after(0).is_over);
+        log.end();
+        assert!(log.after(3).is_over);
+        let first = &log.after(0).events[0];
+        assert_eq!(&*first.json, r#"{"seq":1,"type":"stdout","text":"a"}"#);
+    }
+
+    #[test]
+    fn the_oldest_go_when_there_are_too_many_bytes() {
+        let log = EventLog::default();
+        let text = "x".repeat(KEPT_BYTES_MAX / 4);
+        for _ in 0..6 {
+            log.push("stdout", json!({"text": text}));
+        }
+        let kept = log.after(0).events;
+        assert_eq!((kept.first().unwrap().seq, kept.last().unwrap().seq), (4, 6));
+        log.push("stdout", json!({"text": "x".repeat(KEPT_BYTES_MAX + 1)}));
+        assert_eq!(log.after(0).events.len(), 1);
+    }
+}

@@ -1,0 +1,7 @@
+//! What the server knows of: sessions, and what is or was under way.
+
+mod sessions;
+mod works;
+
+pub(crate) use sessions::{Entry, Found, NewEntry, Sessions, sweep};
+pub(crate) use works::{CancelOnDrop, Kind, Subscription, Terms, Work, Works};

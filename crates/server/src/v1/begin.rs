@@ -1,0 +1,103 @@
+//! Begins work for a client, and answers in the way that it asked for: with what came
+//! of it, with its events, or at once.
+
+use std::sync::Arc;
+
+use axum::{
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
+use utoipa::ToSchema;
+
+use crate::{
+    app::App,
+    http::Failure,
+    stream::{self, Form},
+    table::{CancelOnDrop, Terms, Work},
+};
+
+/// What becomes of work when its client goes away before the end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum OnDisconnect {
+    /// It is taken back; a kernel keeps its state.
+    #[default]
+    Cancel,
+    /// It goes on, and can be asked for by its id.
+    Continue,
+}
+
+/// How a client wants to be answered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) form: Option<Form>,
+    pub(crate) on_disconnect: OnDisconnect,
+}
+
+impl Wanted {
+    pub(crate) fn new(headers: &HeaderMap, on_disconnect: OnDisconnect) -> Self {
+        Self { form: Form::accepted(headers), on_disconnect }
+    }
+
+    fn guard(self, work: &Work) -> CancelOnDrop {
+        let cancels = self.on_disconnect == OnDisconnect::Cancel;
+        CancelOnDrop(cancels.then(|| work.cancel.clone()))
+    }
+}
+
+/// Begins work; returns when it has begun.
+pub(crate) async fn begin<F>(
+    app: &App,
+    terms: Terms,
+    wanted: Wanted,
+    task: impl FnOnce(Arc<Work>) -> F + Send + 'static,
+) -> Result<(Arc<Work>, CancelOnDrop), Failure>
+where
+    F: Future<Output = Result<Box<RawValue>, Failure>> + Send + 'static,
+{
+    if app.is_draining() {
+        return Err(ending());
+    }
+    let work = app.works().start(terms, task);
+    let guard = wanted.guard(&work);
+    work.beginning().await?;
+    app.works().add(&work);
+    Ok((work, guard))
+}
+
+/// Answers with the work's events, or waits and answers with what came of it.
+pub(crate) async fn answer(
+    (work, guard): (Arc<Work>, CancelOnDrop),
+    wanted: Wanted,
+    whole: impl FnOnce(&Work, &RawValue) -> Response,
+) -> Result<Response, Failure> {
+    if let Some(form) = wanted.form {
+        let subscription = work.subscribe()?;
+        return Ok(stream::body(work, subscription, (form, 0), guard));
+    }
+    let ended = work.end().await?;
+    drop(guard);
+    match &ended.result {
+        Ok(result) => Ok(whole(&work, result)),
+        Err(failure) => Err(failure.clone()),
+    }
+}
+
+/// JSON that is ready.
+pub(crate) fn ready(status: StatusCode, json: &RawValue) -> Response {
+    let content_type = [(axum::http::header::CONTENT_TYPE, "application/json")];
+    (status, content_type, json.get().to_owned()).into_response()
+}
+
+/// A value as JSON that is ready.
+pub(crate) fn json(value: &impl Serialize) -> Result<Box<RawValue>, Failure> {
+    to_raw_value(value).map_err(|_| Failure::internal())
+}
+
+fn ending() -> Failure {
+    let (status, code) = (StatusCode::SERVICE_UNAVAILABLE, api::ErrorCode::Busy);
+    Failure::new(status, code, "the server is ending, and begins nothing new")
+        .retry(std::time::Duration::from_secs(5))
+}
