@@ -3,6 +3,7 @@
 //! Help, parsing and shell completion all come from these types.
 
 mod bubble;
+mod key;
 mod session;
 mod value;
 
@@ -11,6 +12,7 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use bubble::{BubbleCli, BubbleCommand, CheckArgs, ConfigArgs, ExecuteArgs, PythonArgs};
+pub(crate) use key::{CreateKeyArgs, KeyCommand, ScopeArg, StateDirArgs};
 pub(crate) use session::SessionArgs;
 pub(crate) use value::{EnvVar, SharedDir, Transfer, Volume, parse_count, parse_cpus};
 
@@ -63,6 +65,9 @@ pub(crate) enum Command {
     /// Create, sync, list, show or remove environments
     #[command(subcommand)]
     Env(EnvCommand),
+    /// Create, list or revoke the keys that callers of a server show
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Launch a sandbox, probe it from inside, and report what is enforced
     Doctor(FormatArgs),
     /// Show the configuration and where each value came from

@@ -6,6 +6,7 @@ mod completion;
 mod config;
 mod doctor;
 mod env;
+mod key;
 mod languages;
 mod plan;
 mod run;
@@ -72,6 +73,11 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         }
         Command::Languages(format) => languages::list(format, &context(&global, None, vars)?),
         Command::Env(command) => env::run(command, &context(&global, None, vars)?),
+        Command::Key(command) => {
+            let state_dir = key::place(&command).state_dir.as_deref();
+            let flags = state_dir.map(|text| ("state_dir", text));
+            key::run(&command, &context_of(&global, flags, vars)?)
+        }
         Command::Doctor(format) => doctor::report(format, &context(&global, None, vars)?),
         Command::Config(ConfigCommand::Show { limits, format }) => {
             config::show(format, &context(&global, Some(&limits), vars)?)
@@ -105,9 +111,17 @@ fn context(
     limits: Option<&LimitArgs>,
     vars: HostVars,
 ) -> Result<Context, Failure> {
+    context_of(global, limits.into_iter().flat_map(LimitArgs::given), vars)
+}
+
+/// A context with these flags of the verb's own, by configuration key.
+fn context_of<'a>(
+    global: &'a GlobalArgs,
+    flags: impl IntoIterator<Item = (&'static str, &'a str)>,
+    vars: HostVars,
+) -> Result<Context, Failure> {
     let environments = global.environments.as_deref().map(|text| ("environments", text));
-    let limits = limits.into_iter().flat_map(LimitArgs::given);
-    let flags = environments.into_iter().chain(limits);
+    let flags = environments.into_iter().chain(flags);
     let config = load(global.config_file.as_deref(), &vars, flags)?;
     Ok(Context { config, vars })
 }

@@ -95,6 +95,8 @@ pub(crate) struct Config {
 pub(crate) struct Settings {
     /// The directory of environments.
     pub(crate) environments: PathBuf,
+    /// Where a server keeps what outlives it; nowhere without a home.
+    pub(crate) state_dir: Option<PathBuf>,
     /// The interpreter of `bare`, where one is named.
     pub(crate) python: Option<PathBuf>,
     /// Controls without which every run may go.

@@ -4,10 +4,11 @@ use std::io;
 
 use api::{ErrorBody, ErrorCode, Outcome};
 use engine::{RunError, SessionError, environment::EnvironmentError};
+use server::keys::{InvalidKeyId, KeyError};
 
 use crate::{
-    bubble::BubbleError, code::CodeError, config::ConfigError, exit, request::RequestError,
-    session::InvalidOrder,
+    bubble::BubbleError, code::CodeError, config::ConfigError, duration::InvalidDuration, exit,
+    request::RequestError, session::InvalidOrder,
 };
 
 /// What ends a command before its natural end.
@@ -29,6 +30,15 @@ pub(crate) enum Failure {
     Session(#[from] SessionError),
     #[error(transparent)]
     Order(#[from] InvalidOrder),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    KeyId(InvalidKeyId),
+    #[error(transparent)]
+    Expiry(InvalidDuration),
+    /// Nothing says where a server keeps its keys.
+    #[error("there is no home directory, so there is no usual place for keys")]
+    NoStateDir,
     /// A person stopped waiting.
     #[error("interrupted")]
     Interrupted,
@@ -59,6 +69,15 @@ impl Failure {
             Self::Request(error) => (error.code(), error.hint()),
             Self::Bubble(error) => (ErrorCode::InvalidRequest, error.hint()),
             Self::Environment(error) => (environment_kind(error), None),
+            Self::Key(error) => (key_kind(error), error.hint().map(str::to_owned)),
+            Self::KeyId(_) => {
+                let hint = "of a key `cbk_ID_SECRET` give the ID; `cellblock key list` lists them";
+                (ErrorCode::InvalidRequest, Some(hint.to_owned()))
+            }
+            Self::Expiry(_) => (ErrorCode::InvalidRequest, None),
+            Self::NoStateDir => {
+                (ErrorCode::InvalidRequest, Some("name one with `--state-dir`".to_owned()))
+            }
             Self::Backend(_) => {
                 let hint = "`cellblock doctor` says what is missing and how to mend it";
                 (ErrorCode::LaunchFailed, Some(hint.to_owned()))
@@ -111,6 +130,10 @@ fn environment_kind(error: &EnvironmentError) -> ErrorCode {
         EnvironmentError::NoPython { .. } => ErrorCode::ToolchainMissing,
         _ => ErrorCode::Internal,
     }
+}
+
+const fn key_kind(error: &KeyError) -> ErrorCode {
+    if error.is_callers() { ErrorCode::InvalidRequest } else { ErrorCode::Internal }
 }
 
 /// An error's sentence followed by its causes, each said once.

@@ -17,6 +17,7 @@ pub mod keys;
 mod listen;
 mod metrics;
 mod openapi;
+pub mod quota;
 mod stream;
 mod table;
 mod v1;

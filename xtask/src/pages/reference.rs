@@ -9,6 +9,9 @@ use serde_json::Value;
 /// A home for paths that the program derives from one.
 const HOME: &str = "/home/user";
 
+/// Where root's state lies, and everybody else's: the page is the same whoever writes it.
+const STATE_DIRS: [&str; 2] = ["/var/lib/cellblock", "~/.local/state/cellblock"];
+
 /// The commands whose help is printed, as their words.
 const COMMANDS: &[&[&str]] = &[
     &[],
@@ -22,6 +25,9 @@ const COMMANDS: &[&[&str]] = &[
     &["env", "list"],
     &["env", "show"],
     &["env", "remove"],
+    &["key", "create"],
+    &["key", "list"],
+    &["key", "revoke"],
     &["doctor"],
     &["config", "show"],
 ];
@@ -45,7 +51,7 @@ pub(crate) fn settings(binary: &Path) -> Result<String> {
         let value = row["value"].as_str().map_or("–".to_owned(), |value| format!("`{value}`"));
         let cell = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
         let (key, env_var) = (cell("key"), cell("env_var"));
-        let value = value.replace(HOME, "~");
+        let value = value.replace(HOME, "~").replace(STATE_DIRS[0], STATE_DIRS[1]);
         writeln!(text, "| `{key}` | `{env_var}` | {value} | {} |", cell("about"))?;
     }
     Ok(text)

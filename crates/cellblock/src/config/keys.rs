@@ -9,6 +9,9 @@ use crate::{
     duration, size,
 };
 
+/// Where a service of the whole machine keeps its state.
+const ROOT_STATE_DIR: &str = "/var/lib/cellblock";
+
 /// One key.
 pub(crate) struct Key {
     /// Its name in the file and as a flag (there with `-` for `_`).
@@ -41,6 +44,18 @@ pub(crate) const KEYS: &[Key] = &[
         },
         apply: |text, settings| {
             settings.environments = absolute(text.as_ref());
+            Ok(())
+        },
+    },
+    Key {
+        name: "state_dir",
+        env_var: "CELLBLOCK_STATE_DIR",
+        about: "the directory of a server's keys; root's is `/var/lib/cellblock`",
+        is_path: true,
+        is_limit: false,
+        default: state_dir,
+        apply: |text, settings| {
+            settings.state_dir = Some(absolute(text.as_ref()));
             Ok(())
         },
     },
@@ -162,6 +177,13 @@ const fn limit(name: &'static str, env_var: &'static str, about: &'static str) -
         default: |_| None,
         apply: |_, _| Ok(()),
     }
+}
+
+fn state_dir(vars: &HostVars) -> Option<String> {
+    if rustix::process::geteuid().is_root() {
+        return Some(ROOT_STATE_DIR.to_owned());
+    }
+    Some(vars.state_home()?.join("cellblock").to_string_lossy().into_owned())
 }
 
 fn set<E: ToString>(field: &mut Option<u64>, value: Result<u64, E>) -> Result<(), String> {

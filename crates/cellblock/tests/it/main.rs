@@ -10,6 +10,7 @@ mod environments;
 mod files;
 mod fixture;
 mod json;
+mod keys;
 mod languages;
 mod limits;
 mod prompt;
