@@ -4,6 +4,7 @@
 
 mod bubble;
 mod key;
+mod serve;
 mod session;
 mod value;
 
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use bubble::{BubbleCli, BubbleCommand, CheckArgs, ConfigArgs, ExecuteArgs, PythonArgs};
 pub(crate) use key::{CreateKeyArgs, KeyCommand, ScopeArg, StateDirArgs};
+pub(crate) use serve::ServeArgs;
 pub(crate) use session::SessionArgs;
 pub(crate) use value::{EnvVar, SharedDir, Transfer, Volume, parse_count, parse_cpus};
 
@@ -60,6 +62,8 @@ pub(crate) enum Command {
     Shell(Box<ShellArgs>),
     /// Open a Python prompt that keeps its variables and files until you leave
     Session(Box<SessionArgs>),
+    /// Serve runs and sessions over HTTP
+    Serve(ServeArgs),
     /// List the languages and whether this machine has their tools
     Languages(FormatArgs),
     /// Create, sync, list, show or remove environments

@@ -10,6 +10,7 @@ mod key;
 mod languages;
 mod plan;
 mod run;
+mod serve;
 mod session;
 mod version;
 
@@ -70,6 +71,12 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Session(args) => {
             let context = context(&global, Some(&args.place.limits), vars)?;
             session::open(&args, &context)
+        }
+        Command::Serve(args) => {
+            let given =
+                [("listen", args.listen.as_deref()), ("state_dir", args.state_dir.as_deref())];
+            let flags = given.into_iter().filter_map(|(name, text)| Some((name, text?)));
+            serve::run(&context_of(&global, flags, vars)?)
         }
         Command::Languages(format) => languages::list(format, &context(&global, None, vars)?),
         Command::Env(command) => env::run(command, &context(&global, None, vars)?),

@@ -5,17 +5,19 @@
 
 mod host_vars;
 mod keys;
+mod server_keys;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt, io,
+    net::SocketAddr,
     path::{Path, PathBuf},
 };
 
 use api::{Control, LimitsSpec};
 
 pub(crate) use host_vars::{HostVars, absolute};
-pub(crate) use keys::{KEYS, Key};
+pub(crate) use keys::{Key, all as all_keys};
 
 /// The largest configuration file: far above all keys with room for comments.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -71,7 +73,7 @@ impl ConfigError {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::UnknownKey { .. } => {
-                let names: Vec<_> = KEYS.iter().map(|key| key.name).collect();
+                let names: Vec<_> = all_keys().map(|key| key.name).collect();
                 Some(format!("the keys are {}", names.join(", ")))
             }
             Self::BadValue { .. } => {
@@ -109,6 +111,34 @@ pub(crate) struct Settings {
     pub(crate) audit: bool,
     /// Whether nobody else's code may run on a core beside a sandbox's.
     pub(crate) core_scheduling: bool,
+    /// What concerns the server alone.
+    pub(crate) server: ServerSettings,
+}
+
+/// What concerns the server alone; what is absent is its default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ServerSettings {
+    pub(crate) listen: Option<SocketAddr>,
+    pub(crate) auth: server::Auth,
+    pub(crate) hosts: Vec<server::HostName>,
+    pub(crate) connections_max: Option<u64>,
+    pub(crate) sessions_max: Option<u64>,
+    pub(crate) runs_max: Option<u64>,
+    pub(crate) idle_time_ms: Option<u64>,
+    pub(crate) lifetime_ms: Option<u64>,
+    pub(crate) drain_time_ms: Option<u64>,
+    /// The most that a caller may ask for.
+    pub(crate) maximum: LimitsSpec,
+    pub(crate) tenant: TenantSettings,
+}
+
+/// What each tenant of the server may have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TenantSettings {
+    pub(crate) sessions_max: Option<u64>,
+    pub(crate) runs_max: Option<u64>,
+    pub(crate) runs_per_minute: Option<u64>,
+    pub(crate) workspace_bytes: Option<u64>,
 }
 
 /// Whether reports have colours.
@@ -145,7 +175,7 @@ pub(crate) fn load<'a>(
 fn defaults(vars: &HostVars) -> BTreeMap<&'static str, Value> {
     let given = |key: &Key| Some((key.name, (key.default)(vars)?));
     let value = |(name, text)| (name, Value { text, source: Source::Default });
-    KEYS.iter().filter_map(given).map(value).collect()
+    all_keys().filter_map(given).map(value).collect()
 }
 
 /// The file that was named, which must exist; else the usual one, which need not.
@@ -210,7 +240,7 @@ fn plain_text(value: toml::Value) -> Option<String> {
 }
 
 fn from_vars(vars: &HostVars) -> impl Iterator<Item = (&'static str, Value)> + '_ {
-    KEYS.iter().filter_map(|key| {
+    all_keys().filter_map(|key| {
         let text = vars.text(key.env_var)?;
         Some((key.name, Value { text, source: Source::EnvVar(key.env_var) }))
     })
@@ -218,7 +248,7 @@ fn from_vars(vars: &HostVars) -> impl Iterator<Item = (&'static str, Value)> + '
 
 fn interpret(values: &BTreeMap<&'static str, Value>) -> Result<Settings, ConfigError> {
     let mut settings = Settings::default();
-    for key in KEYS {
+    for key in all_keys() {
         let Some(value) = values.get(key.name) else { continue };
         // A limit's default is the engine's: named for people, not asked for.
         if key.is_limit && value.source == Source::Default {

@@ -65,6 +65,18 @@ pub(crate) const fn of_error(code: ErrorCode) -> u8 {
         | ErrorCode::Busy
         | ErrorCode::SessionClosed
         | ErrorCode::Internal => FAILED,
+        // These are about requests to a server, not about what was typed.
+        ErrorCode::NotFound
+        | ErrorCode::MethodNotAllowed
+        | ErrorCode::Unauthenticated
+        | ErrorCode::Forbidden
+        | ErrorCode::Conflict
+        | ErrorCode::PreconditionFailed
+        | ErrorCode::RangeNotSatisfiable
+        | ErrorCode::TooLarge
+        | ErrorCode::UnsupportedMediaType
+        | ErrorCode::TooSlow
+        | ErrorCode::QuotaExceeded => FAILED,
     }
 }
 

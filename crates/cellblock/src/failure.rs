@@ -39,6 +39,8 @@ pub(crate) enum Failure {
     /// Nothing says where a server keeps its keys.
     #[error("there is no home directory, so there is no usual place for keys")]
     NoStateDir,
+    #[error(transparent)]
+    Serve(#[from] server::ServeError),
     /// A person stopped waiting.
     #[error("interrupted")]
     Interrupted,
@@ -75,6 +77,7 @@ impl Failure {
                 (ErrorCode::InvalidRequest, Some(hint.to_owned()))
             }
             Self::Expiry(_) => (ErrorCode::InvalidRequest, None),
+            Self::Serve(error) => (ErrorCode::Internal, error.hint().map(str::to_owned)),
             Self::NoStateDir => {
                 (ErrorCode::InvalidRequest, Some("name one with `--state-dir`".to_owned()))
             }

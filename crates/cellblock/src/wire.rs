@@ -3,12 +3,16 @@
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use backend_native::Native;
-use engine::{Engine, RunError, language::typescript};
-use policy::{Ceiling, Policy};
+use engine::{Engine, RunError, WarmConfig, language::typescript};
+use policy::{Ceiling, Limits, Policy};
 use sandbox::Backend;
+use server::{
+    Server,
+    quota::{QuotaConfig, TenantQuota},
+};
 
 use crate::{
-    config::{HostVars, Settings},
+    config::{HostVars, ServerSettings, Settings},
     failure::Failure,
 };
 
@@ -20,6 +24,34 @@ pub(crate) fn role() -> Option<ExitCode> {
 
 /// As long as anybody could leave a prompt open: what may be asked of a run's time.
 const SESSION_TIME_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Connections of a server: each costs a descriptor and some kilobytes.
+pub(crate) const CONNECTIONS_MAX: usize = 4096;
+/// Sessions of a server: as many as a machine of some gigabytes holds.
+pub(crate) const SESSIONS_MAX: usize = 1000;
+/// One-shot runs of a server at any one moment.
+pub(crate) const RUNS_MAX: usize = 64;
+/// How long a session of a server may be unused.
+pub(crate) const IDLE_TIME_MAX: Duration = Duration::from_secs(3600);
+/// How old a session of a server may get.
+pub(crate) const LIFETIME_MAX: Duration = Duration::from_secs(24 * 3600);
+/// How long what is under way may go on when a server is told to end.
+pub(crate) const DRAIN_TIME: Duration = Duration::from_secs(30);
+
+/// The most that callers of a server may ask for where its operator does not say.
+pub(crate) fn maximum() -> Limits {
+    Limits {
+        wall_time: Duration::from_secs(3600),
+        memory_bytes: 8 << 30,
+        pids: 4096,
+        open_files: 65_536,
+        file_size_bytes: 8 << 30,
+        workspace_bytes: 8 << 30,
+        workspace_inodes: 1 << 20,
+        output_bytes: Some(16 << 20),
+        ..Limits::default()
+    }
+}
 
 /// The engine of a person at their own machine, and what isolates under it.
 pub(crate) struct House {
@@ -47,11 +79,11 @@ impl House {
             runs_max: 1,
             // A session here ends with the prompt that it belongs to, or when it was
             // asked to; nobody else waits for its place.
-            warm: engine::WarmConfig {
+            warm: WarmConfig {
                 sessions_max: 1,
                 idle_time_max: SESSION_TIME_MAX,
                 lifetime_max: SESSION_TIME_MAX,
-                ..engine::WarmConfig::default()
+                ..WarmConfig::default()
             },
         };
         let engine = Engine::new(config, Arc::clone(&native) as Arc<dyn Backend>);
@@ -65,4 +97,123 @@ impl House {
     pub(crate) fn plan_text(&self, policy: &Policy) -> Result<String, Failure> {
         self.native.plan_text(policy).map_err(|error| RunError::from(error).into())
     }
+
+    /// A server that listens.
+    ///
+    /// # Errors
+    /// The backend cannot be had on this host, or the server cannot listen.
+    pub(crate) async fn serve(settings: &Settings, vars: &HostVars) -> Result<Server, Failure> {
+        let native = Arc::new(Native::new().map_err(|error| Failure::Backend(error.into()))?);
+        let given = &settings.server;
+        let engine = engine::Config {
+            ceiling: shared_ceiling(settings),
+            environments: settings.environments.clone(),
+            search_path: vars.search_path(),
+            python: settings.python.clone(),
+            runs_max: count(given.runs_max, RUNS_MAX),
+            warm: warm(given),
+        };
+        let engine = Engine::new(engine, native as Arc<dyn Backend>);
+        let config = server_config(settings)?;
+        Ok(Server::bind(config, Arc::new(engine)).await?)
+    }
+}
+
+/// What callers of a server get and may ask for.
+fn shared_ceiling(settings: &Settings) -> Ceiling {
+    let (most, asked) = (maximum(), &settings.server.maximum);
+    let maximum = Limits {
+        wall_time: asked.wall_time_ms.map_or(most.wall_time, Duration::from_millis),
+        memory_bytes: asked.memory_bytes.unwrap_or(most.memory_bytes),
+        pids: asked.pids.unwrap_or(most.pids),
+        file_size_bytes: asked.workspace_bytes.unwrap_or(most.file_size_bytes),
+        workspace_bytes: asked.workspace_bytes.unwrap_or(most.workspace_bytes),
+        ..most
+    };
+    Ceiling {
+        defaults: defaults(settings, &maximum),
+        maximum,
+        full_network: false,
+        shares: false,
+        // Callers cannot ask for it; the operator's setting is applied to all of them.
+        waivable: true,
+        audit: settings.audit,
+        core_scheduling: settings.core_scheduling,
+        ..Ceiling::own_machine()
+    }
+}
+
+/// What callers get unasked: no more than they might ask for.
+fn defaults(settings: &Settings, most: &Limits) -> Limits {
+    let (given, usual) = (&settings.limits, Limits::default());
+    let wall_time = given.wall_time_ms.map_or(usual.wall_time, Duration::from_millis);
+    Limits {
+        wall_time: wall_time.min(most.wall_time),
+        cpu_time: given.cpu_time_ms.map(Duration::from_millis),
+        memory_bytes: given.memory_bytes.unwrap_or(usual.memory_bytes).min(most.memory_bytes),
+        pids: given.pids.unwrap_or(usual.pids).min(most.pids),
+        cpu_millis: given.cpu_millis,
+        open_files: given.open_files.unwrap_or(usual.open_files).min(most.open_files),
+        file_size_bytes: given
+            .file_size_bytes
+            .unwrap_or(usual.file_size_bytes)
+            .min(most.file_size_bytes),
+        workspace_bytes: given
+            .workspace_bytes
+            .unwrap_or(usual.workspace_bytes)
+            .min(most.workspace_bytes),
+        workspace_inodes: given
+            .workspace_inodes
+            .unwrap_or(usual.workspace_inodes)
+            .min(most.workspace_inodes),
+        output_bytes: given.output_bytes.or(usual.output_bytes),
+    }
+}
+
+fn warm(given: &ServerSettings) -> WarmConfig {
+    let time = |given: Option<u64>, usual| given.map_or(usual, Duration::from_millis);
+    WarmConfig {
+        pooled_runs: true,
+        sessions_max: count(given.sessions_max, SESSIONS_MAX),
+        idle_time_max: time(given.idle_time_ms, IDLE_TIME_MAX),
+        lifetime_max: time(given.lifetime_ms, LIFETIME_MAX),
+        ..WarmConfig::default()
+    }
+}
+
+fn server_config(settings: &Settings) -> Result<server::Config, Failure> {
+    let given = &settings.server;
+    let state_dir = settings.state_dir.clone().ok_or(Failure::NoStateDir)?;
+    Ok(server::Config {
+        listen: given.listen.unwrap_or_else(|| ([127, 0, 0, 1], 8787).into()),
+        state_dir,
+        auth: given.auth,
+        hosts: given.hosts.clone(),
+        connections_max: count(given.connections_max, CONNECTIONS_MAX),
+        drain_time: given.drain_time_ms.map_or(DRAIN_TIME, Duration::from_millis),
+        quota: quota(given),
+        sessions_max: count(given.sessions_max, SESSIONS_MAX),
+        allow_missing: settings.allow_missing.clone(),
+    })
+}
+
+fn quota(given: &ServerSettings) -> QuotaConfig {
+    let usual = QuotaConfig::default();
+    let tenant = &given.tenant;
+    QuotaConfig {
+        tenant: TenantQuota {
+            sessions_max: tenant.sessions_max.unwrap_or(usual.tenant.sessions_max),
+            runs_max: tenant.runs_max.unwrap_or(usual.tenant.runs_max),
+            runs_per_minute: tenant.runs_per_minute.unwrap_or(usual.tenant.runs_per_minute),
+            workspace_bytes_max: tenant.workspace_bytes.unwrap_or(usual.tenant.workspace_bytes_max),
+            ..usual.tenant
+        },
+        runs_max: given.runs_max.unwrap_or(RUNS_MAX as u64),
+        sessions_max: given.sessions_max.unwrap_or(SESSIONS_MAX as u64),
+        ..usual
+    }
+}
+
+fn count(given: Option<u64>, usual: usize) -> usize {
+    given.map_or(usual, |given| usize::try_from(given).unwrap_or(usize::MAX))
 }

@@ -18,6 +18,7 @@ use crate::{
     Auth, Config,
     http::Failure,
     keys::{KeyError, Keys, Principal, RefusedCredentials},
+    quota::Quotas,
     table::{Sessions, Works},
 };
 
@@ -34,6 +35,7 @@ struct Inner {
     config: Config,
     engine: Arc<Engine>,
     keys: Keys,
+    quotas: Quotas,
     sessions: Sessions,
     works: Works,
     is_draining: AtomicBool,
@@ -42,9 +44,10 @@ struct Inner {
 impl App {
     pub(crate) fn new(config: Config, engine: Arc<Engine>) -> Result<Self, KeyError> {
         let keys = Keys::watch(Path::new(&config.state_dir))?;
+        let quotas = Quotas::new(config.quota);
         let (sessions, works) = (Sessions::default(), Works::default());
         let is_draining = AtomicBool::new(false);
-        let inner = Inner { config, engine, keys, sessions, works, is_draining };
+        let inner = Inner { config, engine, keys, quotas, sessions, works, is_draining };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -58,6 +61,10 @@ impl App {
 
     pub(crate) fn keys(&self) -> &Keys {
         &self.inner.keys
+    }
+
+    pub(crate) fn quotas(&self) -> &Quotas {
+        &self.inner.quotas
     }
 
     pub(crate) fn sessions(&self) -> &Sessions {

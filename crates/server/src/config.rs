@@ -1,8 +1,10 @@
 //! What the operator tells the server. Read from nowhere here: the binary does that.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration};
 
-use crate::HostName;
+use api::Control;
+
+use crate::{HostName, quota::QuotaConfig};
 
 /// Whether callers have to show a key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,6 +33,10 @@ pub struct Config {
     pub connections_max: usize,
     /// How long what is under way may go on when the server is asked to end.
     pub drain_time: Duration,
+    /// What each tenant may take, and all together.
+    pub quota: QuotaConfig,
     /// Sessions at any one moment.
     pub sessions_max: usize,
+    /// Controls without which everybody's code may run.
+    pub allow_missing: BTreeSet<Control>,
 }

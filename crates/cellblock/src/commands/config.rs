@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::Context;
 use crate::{
     args::FormatArgs,
-    config::{KEYS, Key},
+    config::{Key, all_keys},
     exit,
     failure::Failure,
     render::{self, Table},
@@ -22,7 +22,7 @@ struct ValueJson<'a> {
 
 /// Prints every key.
 pub(super) fn show(format: FormatArgs, context: &Context) -> Result<u8, Failure> {
-    let rows: Vec<_> = KEYS.iter().map(|key| row(key, context)).collect();
+    let rows: Vec<_> = all_keys().map(|key| row(key, context)).collect();
     if format.json {
         render::pretty_json(&rows)?;
         return Ok(exit::SUCCESS);

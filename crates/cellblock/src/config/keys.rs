@@ -3,7 +3,7 @@
 use api::Control;
 use policy::Limits;
 
-use super::{Color, HostVars, Settings, absolute};
+use super::{Color, HostVars, Settings, absolute, server_keys::SERVER_KEYS};
 use crate::{
     args::{parse_count, parse_cpus},
     duration, size,
@@ -30,8 +30,8 @@ pub(crate) struct Key {
     pub(crate) apply: fn(&str, &mut Settings) -> Result<(), String>,
 }
 
-/// Every key.
-pub(crate) const KEYS: &[Key] = &[
+/// The keys of every command.
+const COMMON_KEYS: &[Key] = &[
     Key {
         name: "environments",
         env_var: "CELLBLOCK_ENVIRONMENTS",
@@ -162,9 +162,14 @@ pub(crate) const KEYS: &[Key] = &[
     },
 ];
 
+/// Every key.
+pub(crate) fn all() -> impl Iterator<Item = &'static Key> {
+    COMMON_KEYS.iter().chain(SERVER_KEYS)
+}
+
 /// The key of a name.
 pub(crate) fn find(name: &str) -> Option<&'static Key> {
-    KEYS.iter().find(|key| key.name == name)
+    all().find(|key| key.name == name)
 }
 
 const fn limit(name: &'static str, env_var: &'static str, about: &'static str) -> Key {
@@ -186,12 +191,15 @@ fn state_dir(vars: &HostVars) -> Option<String> {
     Some(vars.state_home()?.join("cellblock").to_string_lossy().into_owned())
 }
 
-fn set<E: ToString>(field: &mut Option<u64>, value: Result<u64, E>) -> Result<(), String> {
+pub(super) fn set<E: ToString>(
+    field: &mut Option<u64>,
+    value: Result<u64, E>,
+) -> Result<(), String> {
     *field = Some(value.map_err(|error| error.to_string())?);
     Ok(())
 }
 
-fn millis(duration: std::time::Duration) -> u64 {
+pub(super) fn millis(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -223,7 +231,7 @@ mod tests {
 
     #[test]
     fn every_key_has_an_env_var_of_its_name_and_an_account_of_itself() {
-        for key in KEYS {
+        for key in all() {
             assert_eq!(key.env_var, format!("CELLBLOCK_{}", key.name.to_uppercase()));
             assert!(!key.about.is_empty() && !key.about.ends_with('.'), "{}", key.name);
         }
@@ -231,7 +239,7 @@ mod tests {
 
     #[test]
     fn every_default_is_one_that_may_be_given() {
-        for key in KEYS {
+        for key in all() {
             if let Some(text) = (key.default)(&HostVars::default()) {
                 assert_eq!((key.apply)(&text, &mut Settings::default()), Ok(()), "{}", key.name);
             }

@@ -14,6 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::context::{self, Dialect};
+use crate::quota::QuotaError;
 
 /// How long a client that found no room is told to wait where nothing better is known.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -136,6 +137,18 @@ impl From<SessionError> for Failure {
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         Self::of(error.body())
+    }
+}
+
+impl From<QuotaError> for Failure {
+    fn from(error: QuotaError) -> Self {
+        let status = StatusCode::from_u16(error.status());
+        let status = status.unwrap_or(StatusCode::TOO_MANY_REQUESTS);
+        let failure = Self::new(status, ErrorCode::QuotaExceeded, error.to_string());
+        match error.retry_after {
+            Some(after) => failure.retry(after),
+            None => failure,
+        }
     }
 }
 

@@ -51,6 +51,20 @@ pub enum ServeError {
     },
 }
 
+impl ServeError {
+    /// What to do about it.
+    #[must_use]
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Listen { .. } => Some("choose another address or port with `--listen`"),
+            Self::Keys(_) => None,
+            Self::Open { .. } => Some(
+                "make a key with `cellblock key create`, leave `auth` on, or listen on 127.0.0.1",
+            ),
+        }
+    }
+}
+
 /// A server that listens.
 pub struct Server {
     listener: TcpListener,

@@ -96,7 +96,7 @@ impl State {
         answer: oneshot::Sender<RunPermit>,
         now: Duration,
     ) -> Result<WaiterId, QuotaError> {
-        let quota = self.config.tenant;
+        let quota = self.config.of(id);
         let server_is_free = self.total.runs < self.config.runs_max;
         let server_can_wait = self.total.waiting < self.config.waiting_max;
         let tenant = self.tenant(id, now);
@@ -140,7 +140,7 @@ impl State {
     /// Answers the first of a tenant's that still waits, if the tenant may run more.
     fn grant_one(&mut self, id: &TenantId, quotas: &Quotas) -> bool {
         let Some(tenant) = self.tenants.get_mut(id) else { return false };
-        while tenant.used.runs < self.config.tenant.runs_max {
+        while tenant.used.runs < self.config.of(id).runs_max {
             let Some(waiter) = tenant.waiters.pop_front() else { return false };
             tenant.used.waiting -= 1;
             self.total.waiting -= 1;
@@ -153,7 +153,7 @@ impl State {
                 }
                 Err(permit) => {
                     permit.unmake();
-                    tenant.bucket.put_back(self.config.tenant.runs_per_minute);
+                    tenant.bucket.put_back(self.config.of(id).runs_per_minute);
                 }
             }
         }
@@ -167,7 +167,7 @@ impl State {
         tenant.waiters.remove(at);
         tenant.used.waiting -= 1;
         self.total.waiting -= 1;
-        tenant.bucket.put_back(self.config.tenant.runs_per_minute);
+        tenant.bucket.put_back(self.config.of(id).runs_per_minute);
         if tenant.waiters.is_empty() {
             self.turns.retain(|other| other != id);
         }
@@ -176,7 +176,7 @@ impl State {
 
     /// What to tell one that waited in vain.
     pub(super) fn no_room(&self, id: &TenantId) -> QuotaError {
-        let limit = self.config.tenant.runs_max;
+        let limit = self.config.of(id).runs_max;
         if self.usage(id).runs >= limit {
             tenants(QuotaKind::Runs, limit, RETRY_SOON)
         } else {
@@ -190,7 +190,7 @@ impl State {
         workspace_bytes: u64,
         now: Duration,
     ) -> Result<(), QuotaError> {
-        let quota = self.config.tenant;
+        let quota = self.config.of(id);
         let bytes_max = quota.workspace_bytes_max;
         if workspace_bytes > bytes_max {
             let error = tenants(QuotaKind::WorkspaceBytes, bytes_max, RETRY_LATER);
@@ -216,7 +216,7 @@ impl State {
     }
 
     pub(super) fn take_stream(&mut self, id: &TenantId, now: Duration) -> Result<(), QuotaError> {
-        let limit = self.config.tenant.streams_max;
+        let limit = self.config.of(id).streams_max;
         if self.usage(id).streams >= limit {
             return Err(tenants(QuotaKind::Streams, limit, RETRY_SOON));
         }

@@ -61,7 +61,7 @@ struct Reader<G> {
     seq: u64,
     form: Form,
     /// Ends what is read when the reader goes, if that is wanted.
-    guard: G,
+    _guard: G,
     _subscription: Subscription,
     is_over: bool,
 }
@@ -121,7 +121,7 @@ pub(crate) fn body<G: Send + 'static>(
         changes,
         seq: after,
         form,
-        guard,
+        _guard: guard,
         _subscription: subscription,
         is_over: false,
     };

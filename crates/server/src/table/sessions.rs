@@ -10,7 +10,7 @@ use api::SessionId;
 use engine::{CloseReason, Session};
 use tokio::time::interval;
 
-use crate::{app::App, keys::TenantId};
+use crate::{app::App, keys::TenantId, quota::SessionPermit};
 
 /// How often sessions that have ended are looked for.
 const SWEEP_EVERY: Duration = Duration::from_millis(500);
@@ -23,6 +23,7 @@ pub(crate) struct Entry {
     pub(crate) tenant: TenantId,
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) created_at: SystemTime,
+    _permit: SessionPermit,
 }
 
 /// What is said of a session when it is entered.
@@ -30,6 +31,7 @@ pub(crate) struct NewEntry {
     pub(crate) tenant: TenantId,
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) session: Session,
+    pub(crate) permit: SessionPermit,
 }
 
 /// The sessions that there are.
@@ -55,9 +57,15 @@ pub(crate) enum Found {
 
 impl Sessions {
     pub(crate) fn add(&self, new: NewEntry) -> Arc<Entry> {
-        let NewEntry { tenant, labels, session } = new;
+        let NewEntry { tenant, labels, session, permit } = new;
         let id = session.id();
-        let entry = Arc::new(Entry { session, tenant, labels, created_at: SystemTime::now() });
+        let entry = Arc::new(Entry {
+            session,
+            tenant,
+            labels,
+            created_at: SystemTime::now(),
+            _permit: permit,
+        });
         self.lock().entries.insert(id, Arc::clone(&entry));
         entry
     }

@@ -60,7 +60,12 @@ where
     if app.is_draining() {
         return Err(ending());
     }
-    let work = app.works().start(terms, task);
+    let permit = app.quotas().acquire_run(&terms.tenant).await?;
+    let work = app.works().start(terms, |work| async move {
+        let result = task(work).await;
+        drop(permit);
+        result
+    });
     let guard = wanted.guard(&work);
     work.beginning().await?;
     app.works().add(&work);

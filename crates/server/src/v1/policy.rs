@@ -6,6 +6,8 @@ use api::{LimitsSpec, NetworkSpec, PolicySpec, ProfileName, StartSpec};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::app::App;
+
 /// The policy that a client wants. What of the host is seen inside, and without which
 /// controls code may run, is the operator's to say and nobody else's.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
@@ -25,8 +27,10 @@ pub(crate) struct WantedPolicy {
 
 impl WantedPolicy {
     /// The policy spec that the engine resolves.
-    pub(crate) fn spec(self) -> PolicySpec {
+    pub(crate) fn spec(self, app: &App) -> PolicySpec {
         let Self { profile, limits, network, env_vars, start } = self;
-        PolicySpec { profile, limits, network, env_vars, start, ..PolicySpec::default() }
+        let allow_missing = app.config().allow_missing.clone();
+        let shares = Vec::new();
+        PolicySpec { profile, limits, network, shares, env_vars, allow_missing, start }
     }
 }

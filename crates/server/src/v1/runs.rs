@@ -178,7 +178,7 @@ async fn start(
         workspace: Workspace::Private,
         uploads: parcel::pack(new.files, &scratch)?,
         downloads: parcel::wanted(&new.outputs, &scratch),
-        policy: new.policy.spec(),
+        policy: new.policy.spec(app),
     };
     let stdin = match new.stdin {
         Some(text) => Input::Descriptor(parcel::stdin(&text)?),

@@ -154,16 +154,21 @@ pub(crate) async fn create(
 }
 
 async fn make(app: &App, caller: Principal, new: NewSession) -> Result<Arc<Entry>, Failure> {
+    let policy = new.policy.spec(app);
+    let workspace_bytes = policy.limits.workspace_bytes;
+    let workspace_bytes =
+        workspace_bytes.unwrap_or(app.engine().config().ceiling.defaults.workspace_bytes);
+    let permit = app.quotas().acquire_session(&caller.tenant, workspace_bytes)?;
     let request = SessionRequest {
         environment: new.environment.unwrap_or_else(|| "bare".to_owned()),
-        policy: new.policy.spec(),
+        policy,
         name: new.name,
         trust_domain: TrustDomain::new(caller.tenant.as_str()),
         idle_time: new.idle_time_ms.map(Duration::from_millis),
         lifetime: new.lifetime_ms.map(Duration::from_millis),
     };
     let session = app.engine().create_session(request).await?;
-    Ok(app.sessions().add(NewEntry { tenant: caller.tenant, labels: new.labels, session }))
+    Ok(app.sessions().add(NewEntry { tenant: caller.tenant, labels: new.labels, session, permit }))
 }
 
 fn check_name(new: &NewSession) -> Result<(), Failure> {
