@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use crate::{
-    Cancel, EventSink, RunError, RunIo,
+    Cancel, EventSink, RunError, RunIo, Signaller,
     input::{Source, pump},
     output::Output,
     pipe::Pipe,
@@ -57,6 +57,7 @@ pub(crate) async fn drive(
     sandbox: &mut dyn Sandbox,
     programs: &[String],
     limits: &Limits,
+    signaller: &Signaller,
     io: RunIo<'_>,
 ) -> Result<Facts, RunError> {
     let Some(Stdio { stdin, stdout, stderr }) = sandbox.stdio() else {
@@ -71,7 +72,7 @@ pub(crate) async fn drive(
     };
     let end = tokio::select! {
         biased;
-        end = watch(sandbox, limits, &io.cancel) => end,
+        end = watch(sandbox, limits, (&io.cancel, signaller)) => end,
         never = copy(pump(source, program), streams.drain(io.events)) => match never {},
     };
     let usage = sandbox.usage();
@@ -93,11 +94,12 @@ async fn copy(input: impl Future<Output = ()>, output: impl Future<Output = ()>)
     pending().await
 }
 
-/// Starts the payload, and ends it when its time is over or the caller says so.
+/// Starts the payload, passes signals on, and ends it when its time is over or the
+/// caller says so.
 async fn watch(
     sandbox: &mut dyn Sandbox,
     limits: &Limits,
-    cancel: &Cancel,
+    (cancel, signaller): (&Cancel, &Signaller),
 ) -> Result<End, SandboxError> {
     let deadline = Instant::now() + limits.wall_time.min(SLEEP_MAX);
     let mut used = Duration::ZERO;
@@ -106,6 +108,11 @@ async fn watch(
             biased;
             () = cancel.cancelled() => StopReason::Cancelled,
             exit = sandbox.run() => return exit.map(End::Exit),
+            signal = signaller.next() => {
+                // Nobody there to get it is found out above.
+                let _ = sandbox.signal(signal);
+                continue;
+            }
             () = sleep_until(deadline) => StopReason::Time(TimeLimit::WallTime),
             () = until_look(limits.cpu_time, used) => {
                 used = Duration::from_millis(sandbox.usage().cpu_time_ms.unwrap_or(0));

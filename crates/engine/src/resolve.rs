@@ -6,6 +6,7 @@ use std::{
     fs,
     io::{Error, ErrorKind},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use api::{PolicySpec, Program, RunRequest, ShareSpec, Workspace};
@@ -13,7 +14,7 @@ use policy::{GuestPath, HostSupport, Limits, Parts, Policy, PolicyError, guest};
 use sandbox::{Action, Payload};
 
 use crate::{
-    Config, RunError, SessionRun, TrustDomain,
+    Config, RunError, SessionRun, Signaller, TrustDomain,
     output::CAPTURE_BYTES_MAX,
     record::digest,
     runtime::{self, Runtime},
@@ -53,6 +54,18 @@ pub(crate) struct Inside<'a> {
     pub(crate) session: &'a Sandboxed,
     /// Tells its files from those of other runs there.
     pub(crate) number: u64,
+    /// How long it may take at most; as the policy has it if `None`.
+    pub(crate) wall_time_max: Option<Duration>,
+}
+
+impl Work<'_> {
+    /// What sends signals to it.
+    pub(crate) fn signaller(&self) -> Signaller {
+        match self {
+            Self::Inside(inside) => inside.run.signaller.clone(),
+            Self::Request(..) | Self::Probe(_) => Signaller::new(),
+        }
+    }
 }
 
 /// Resolves a run.
@@ -103,12 +116,13 @@ fn resolve_probe(
 }
 
 fn resolve_inside(inside: &Inside<'_>, config: &Config) -> Result<Resolved, RunError> {
-    let Inside { run, session, number } = inside;
+    let Inside { run, session, number, wall_time_max } = inside;
     let frame = &session.frame;
-    let policy = frame.policy.clone();
+    let policy = frame.policy.clone().with_env_vars(&run.env_vars)?;
     let payload = runtime::inside(run, frame, *number, config)?;
     let mut limits = policy.limits().clone();
-    limits.wall_time = run.wall_time.unwrap_or(limits.wall_time).min(limits.wall_time);
+    let most = wall_time_max.unwrap_or(limits.wall_time);
+    limits.wall_time = run.wall_time.unwrap_or(most).min(most);
     Ok(Resolved {
         programs: programs(&payload),
         code_digest: code_digest(&run.program, &run.args),

@@ -142,7 +142,7 @@ fn driven(script: &str, limits: &Limits, stdin: Input, cancel: Cancel) -> (Facts
     let mut shown = Shown::default();
     let mut process = Process::new(script);
     let io = RunIo { events: &mut shown, stdin, cancel };
-    let facts = runtime.block_on(drive(&mut process, &[], limits, io)).unwrap();
+    let facts = runtime.block_on(drive(&mut process, &[], limits, &Signaller::new(), io)).unwrap();
     (facts, shown)
 }
 
