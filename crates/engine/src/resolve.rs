@@ -15,7 +15,7 @@ use sandbox::{Action, Payload};
 
 use crate::{
     Config, RunError, SessionRun, Signaller, TrustDomain,
-    output::CAPTURE_BYTES_MAX,
+    output::{CAPTURE_BYTES_DEFAULT, CAPTURE_BYTES_MAX},
     record::digest,
     runtime::{self, Runtime},
     session::Sandboxed,
@@ -54,8 +54,8 @@ pub(crate) struct Inside<'a> {
     pub(crate) session: &'a Sandboxed,
     /// Tells its files from those of other runs there.
     pub(crate) number: u64,
-    /// How long it may take at most; as the policy has it if `None`.
-    pub(crate) wall_time_max: Option<Duration>,
+    /// Whether it goes on in the background, for as long as the session lives.
+    pub(crate) is_background: bool,
 }
 
 impl Work<'_> {
@@ -116,12 +116,18 @@ fn resolve_probe(
 }
 
 fn resolve_inside(inside: &Inside<'_>, config: &Config) -> Result<Resolved, RunError> {
-    let Inside { run, session, number, wall_time_max } = inside;
+    let Inside { run, session, number, is_background } = inside;
     let frame = &session.frame;
     let policy = frame.policy.clone().with_env_vars(&run.env_vars)?;
     let payload = runtime::inside(run, frame, *number, config)?;
     let mut limits = policy.limits().clone();
-    let most = wall_time_max.unwrap_or(limits.wall_time);
+    if *is_background {
+        limits.wall_time = Duration::MAX;
+        // Its result is held in memory for longer than anybody waits for a run.
+        let kept = limits.output_bytes.unwrap_or(CAPTURE_BYTES_DEFAULT);
+        limits.output_bytes = Some(kept.min(CAPTURE_BYTES_DEFAULT));
+    }
+    let most = limits.wall_time;
     limits.wall_time = run.wall_time.unwrap_or(most).min(most);
     Ok(Resolved {
         programs: programs(&payload),

@@ -112,10 +112,10 @@ impl Refusal {
 /// The child: becomes the step's program, or ends. Returns only why it did not.
 fn become_step(init: &Init, step: &StepOrder) -> Refusal {
     let refusal = |is_directory, error| Refusal { is_directory, errno: errno(&error) };
-    if let ActionOrder::Command { directory, .. } = &step.action {
-        if let Err(error) = rustix::process::chdir(directory.as_slice()) {
-            return refusal(true, error.into());
-        }
+    if let ActionOrder::Command { directory, .. } = &step.action
+        && let Err(error) = rustix::process::chdir(directory.as_slice())
+    {
+        return refusal(true, error.into());
     }
     match prepare_and_exec(init, step) {
         Ok(never) => match never {},

@@ -16,6 +16,7 @@ use rustix::{
 };
 use sandbox::{BoxFuture, Exit, ProcessStatus};
 use sha2::{Digest, Sha256};
+use tokio::time::sleep;
 
 use super::*;
 use crate::Input;

@@ -30,22 +30,23 @@ impl Session {
     ) -> Result<SessionRunResult, SessionError> {
         let inner = &self.inner;
         let _active = inner.begin()?;
-        inner.run(request, io, None).await
+        inner.run(request, io, false).await
     }
 }
 
 impl Inner {
-    /// Runs a program for as long as it may, or as the policy has it.
+    /// Runs a program for as long as the policy has it; or, in the background, for as
+    /// long as the session lives.
     pub(super) async fn run(
         &self,
         request: &SessionRun,
         io: RunIo<'_>,
-        wall_time_max: Option<Duration>,
+        is_background: bool,
     ) -> Result<SessionRunResult, SessionError> {
         let full = |_| SessionError::TooManyRuns { maximum: RUNS_AT_ONCE_MAX };
         let _place = self.running.try_acquire().map_err(full)?;
         let number = self.runs.fetch_add(1, Ordering::Relaxed);
-        let inside = Inside { run: request, session: &self.sandboxed, number, wall_time_max };
+        let inside = Inside { run: request, session: &self.sandboxed, number, is_background };
         let before = self.snapshot().await;
         let result = self.core.carry_out(Work::Inside(&inside), io).await;
         if let api::Program::Source(_) = request.program {

@@ -1,15 +1,10 @@
 //! Starts commands and stays with them.
 
-use std::time::Duration;
-
 use api::{CommandId, Event};
 use tokio::sync::oneshot;
 
 use super::{super::Session, Command, CommandInfo};
 use crate::{EventSink, Fed, Feed, Input, RunIo, SessionError, SessionRun, SessionRunResult};
-
-/// Longer than any session lives, which is what ends a command that nothing else does.
-const NO_TIME_LIMIT: Duration = Duration::MAX;
 
 /// Whoever waits for the start of a command.
 type Waiting = oneshot::Sender<Result<(), SessionError>>;
@@ -86,7 +81,7 @@ impl Session {
         let _active = begun.map_err(|reason| SessionError::Closed { reason })?;
         let cancel = sink.command.shared.cancel.clone();
         let io = RunIo { events: sink, stdin: Input::Fed(fed), cancel };
-        inner.run(run, io, Some(NO_TIME_LIMIT)).await
+        inner.run(run, io, true).await
     }
 }
 
