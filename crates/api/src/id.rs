@@ -39,6 +39,17 @@ pub struct SessionId(Uuid);
 #[error("not a session id: expected 36 characters such as 0190f3c2-7b1e-7c43-9d0a-1f2e3d4c5b6a")]
 pub struct InvalidSessionId;
 
+/// Names one command that runs in the background of a session. Ids sort by the time
+/// they were made (UUID version 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CommandId(Uuid);
+
+/// The text is not a command id.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a command id: expected 36 characters such as 0190f3c2-7b1e-7c43-9d0a-1f2e3d4c5b6a")]
+pub struct InvalidCommandId;
+
 /// What every kind of id can do.
 macro_rules! id {
     ($name:ident, $invalid:ident) => {
@@ -78,3 +89,4 @@ macro_rules! id {
 id!(RunId, InvalidRunId);
 id!(TurnId, InvalidTurnId);
 id!(SessionId, InvalidSessionId);
+id!(CommandId, InvalidCommandId);

@@ -14,6 +14,7 @@ mod limits;
 mod outcome;
 mod policy_spec;
 mod run;
+mod signal;
 mod turn;
 mod usage;
 
@@ -21,7 +22,10 @@ pub use control::{Control, ControlReport, Enforcement, EnforcementLevel, Unknown
 pub use display::{DisplayData, ExceptionInfo, MimeBundle};
 pub use error::{ErrorBody, ErrorCode};
 pub use event::{Event, StreamName};
-pub use id::{InvalidRunId, InvalidSessionId, InvalidTurnId, RunId, SessionId, TurnId};
+pub use id::{
+    CommandId, InvalidCommandId, InvalidRunId, InvalidSessionId, InvalidTurnId, RunId, SessionId,
+    TurnId,
+};
 pub use limits::{LimitsSpec, TimeLimit};
 pub use outcome::{Outcome, Phase};
 pub use policy_spec::{
@@ -31,6 +35,7 @@ pub use run::{
     CapturedStream, Digests, DownloadSpec, DownloadedFile, Program, RunRequest, RunResult, Source,
     Upload, Workspace,
 };
+pub use signal::{Signal, UnknownSignal};
 pub use turn::{
     Completion, FileChange, FileChangeKind, InputReply, InputRequest, Inspection, TurnRequest,
     TurnResult,

@@ -274,7 +274,8 @@ impl Live {
                     // failure, and only the first two are about the payload.
                     let was_killed = self.is_killed || self.before.was_out_of_memory(&self.leaf);
                     let exit = self.killed(false);
-                    if !was_killed {
+                    // The end of the sandbox around it is one like any other kill.
+                    if !was_killed && !self.shares_leaf {
                         return Err(lost("its first process is gone"));
                     }
                     break exit;
@@ -313,6 +314,9 @@ impl Live {
                 step: usize::from(step),
                 source: io::Error::from_raw_os_error(errno),
             }),
+            FromInit::NoDirectory { errno } => {
+                Err(SandboxError::Directory { source: io::Error::from_raw_os_error(errno) })
+            }
             _ => Err(lost("its word is out of turn")),
         }
     }
@@ -411,6 +415,14 @@ impl Sandbox for Live {
 
     fn run(&mut self) -> BoxFuture<'_, Result<Exit, SandboxError>> {
         Box::pin(self.await_exit())
+    }
+
+    fn signal(&self, signal: api::Signal) -> Result<(), SandboxError> {
+        if self.started.is_none() || self.ended.is_some() {
+            return Ok(());
+        }
+        let said = self.say(&ToInit::Signal { number: signal.number() });
+        said.map_err(|error| lost(&error.to_string()))
     }
 
     fn usage(&self) -> Usage {

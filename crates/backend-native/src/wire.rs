@@ -32,6 +32,8 @@ pub(crate) enum ToInit {
     Begin,
     /// Run the payload.
     Start,
+    /// Send the step under way a signal.
+    Signal { number: i32 },
     /// Open what a path relative to the workspace holds.
     Open { path: Vec<u8> },
     /// Fork a sandbox. With it come the orders, the kernel's channels (control,
@@ -58,6 +60,8 @@ pub(crate) enum FromInit {
     Begins { step: u16 },
     /// A step's program could not be executed.
     NotRun { step: u16, errno: i32 },
+    /// The directory that a step is to start in could not be entered.
+    NoDirectory { errno: i32 },
     /// The payload ended in this step; nothing else is alive.
     Ended { step: u16, status: Status },
     /// One file, with its descriptor.

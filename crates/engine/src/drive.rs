@@ -14,11 +14,11 @@ use policy::Limits;
 use sandbox::{Sandbox, SandboxError, Stdio};
 use tokio::{
     task::yield_now,
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, sleep_until, timeout},
 };
 
 use crate::{
-    Cancel, EventSink, RunError, RunIo,
+    Cancel, EventSink, RunError, RunIo, Signaller,
     input::{Source, pump},
     output::Output,
     pipe::Pipe,
@@ -57,6 +57,7 @@ pub(crate) async fn drive(
     sandbox: &mut dyn Sandbox,
     programs: &[String],
     limits: &Limits,
+    signaller: &Signaller,
     io: RunIo<'_>,
 ) -> Result<Facts, RunError> {
     let Some(Stdio { stdin, stdout, stderr }) = sandbox.stdio() else {
@@ -71,7 +72,7 @@ pub(crate) async fn drive(
     };
     let end = tokio::select! {
         biased;
-        end = watch(sandbox, limits, &io.cancel) => end,
+        end = watch(sandbox, limits, (&io.cancel, signaller)) => end,
         never = copy(pump(source, program), streams.drain(io.events)) => match never {},
     };
     let usage = sandbox.usage();
@@ -93,26 +94,34 @@ async fn copy(input: impl Future<Output = ()>, output: impl Future<Output = ()>)
     pending().await
 }
 
-/// Starts the payload, and ends it when its time is over or the caller says so.
+/// Starts the payload, passes signals on, and ends it when its time is over or the
+/// caller says so.
 async fn watch(
     sandbox: &mut dyn Sandbox,
     limits: &Limits,
-    cancel: &Cancel,
+    (cancel, signaller): (&Cancel, &Signaller),
 ) -> Result<End, SandboxError> {
     let deadline = Instant::now() + limits.wall_time.min(SLEEP_MAX);
-    let mut used = Duration::ZERO;
+    let mut look = next_look(limits.cpu_time, Duration::ZERO);
     loop {
         let reason = tokio::select! {
             biased;
             () = cancel.cancelled() => StopReason::Cancelled,
             exit = sandbox.run() => return exit.map(End::Exit),
             () = sleep_until(deadline) => StopReason::Time(TimeLimit::WallTime),
-            () = until_look(limits.cpu_time, used) => {
-                used = Duration::from_millis(sandbox.usage().cpu_time_ms.unwrap_or(0));
+            () = sleep_until(look) => {
+                let used = Duration::from_millis(sandbox.usage().cpu_time_ms.unwrap_or(0));
                 if limits.cpu_time.is_none_or(|limit| used < limit) {
+                    look = next_look(limits.cpu_time, used);
                     continue;
                 }
                 StopReason::Time(TimeLimit::CpuTime)
+            }
+            // Last, so that no number of them holds the clocks back.
+            signal = signaller.next() => {
+                // That nobody is there to get it is found out above.
+                let _ = sandbox.signal(signal);
+                continue;
             }
         };
         sandbox.kill();
@@ -120,12 +129,12 @@ async fn watch(
     }
 }
 
-/// Waits as long as the processor time that is left cannot be used up, with every
-/// processor at work; for ever where there is no limit.
-async fn until_look(limit: Option<Duration>, used: Duration) {
-    let Some(limit) = limit else { return pending().await };
+/// When the processor time that is left could be used up, with every processor at
+/// work; as good as never where there is no limit.
+fn next_look(limit: Option<Duration>, used: Duration) -> Instant {
     let processors = available_parallelism().map_or(1, NonZero::get);
-    sleep(look_after(limit.saturating_sub(used), processors)).await;
+    let left = limit.map_or(SLEEP_MAX, |limit| limit.saturating_sub(used));
+    Instant::now() + look_after(left, processors)
 }
 
 fn look_after(left: Duration, processors: usize) -> Duration {

@@ -59,6 +59,13 @@ pub enum RunError {
         #[source]
         source: io::Error,
     },
+    /// The directory that it is to start in does not exist inside, or is none.
+    #[error("the directory to start in cannot be entered")]
+    Directory {
+        /// The cause; `NotFound` where it does not exist.
+        #[source]
+        source: io::Error,
+    },
     /// The sandbox's own processes ended under the run, or spoke nonsense.
     #[error("the sandbox was lost: {detail}")]
     Lost {
@@ -84,6 +91,7 @@ impl RunError {
                 let program = programs.get(step).cloned().unwrap_or_default();
                 Self::Program { program, source }
             }
+            SandboxError::Directory { source } => Self::Directory { source },
             SandboxError::Lost { detail } => Self::Lost { detail },
             SandboxError::File { path, source } => {
                 Self::Lost { detail: format!("{path:?} could not be handed over: {source}") }
@@ -109,6 +117,7 @@ impl RunError {
             Self::Upload(error) => upload_kind(error),
             Self::Launch(error) => launch_kind(error),
             Self::Program { source, .. } => (ErrorCode::FileNotFound, program_hint(source)),
+            Self::Directory { source } => directory_kind(source),
             Self::Lost { .. } => (ErrorCode::Internal, some("`cellblock doctor` may say more")),
             Self::Stream { .. } => (ErrorCode::Internal, None),
         }
@@ -253,6 +262,15 @@ fn program_hint(source: &io::Error) -> Option<String> {
     }
 }
 
+fn directory_kind(source: &io::Error) -> (ErrorCode, Option<String>) {
+    match source.kind() {
+        ErrorKind::NotFound => {
+            (ErrorCode::FileNotFound, some("make it first, or start in the workspace"))
+        }
+        _ => (ErrorCode::InvalidRequest, None),
+    }
+}
+
 fn runtime_kind(error: &RuntimeError) -> (ErrorCode, Option<String>) {
     match error {
         RuntimeError::LanguageUnknown { .. } => {
@@ -264,9 +282,9 @@ fn runtime_kind(error: &RuntimeError) -> (ErrorCode, Option<String>) {
         RuntimeError::Environment(error) => environment_kind(error),
         RuntimeError::NotUtf8 { .. } => (ErrorCode::ToolchainMissing, None),
         RuntimeError::Row => (ErrorCode::Internal, None),
-        RuntimeError::FileName { .. } | RuntimeError::Workspace(_) => {
-            (ErrorCode::InvalidRequest, None)
-        }
+        RuntimeError::FileName { .. }
+        | RuntimeError::Directory { .. }
+        | RuntimeError::Workspace(_) => (ErrorCode::InvalidRequest, None),
     }
 }
 

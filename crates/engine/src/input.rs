@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use crate::{
-    Input,
+    Fed, Input,
     pipe::{Pipe, watched},
 };
 
@@ -38,13 +38,19 @@ pub(crate) enum Source {
     Pollable(AsyncFd<OwnedFd>),
     /// A regular file, or a device that never keeps a reader waiting.
     Ready(OwnedFd),
+    /// What a caller writes.
+    Fed(Fed),
 }
 
 impl Source {
     /// # Errors
     /// The event loop takes no more descriptors.
     pub(crate) fn new(input: Input) -> io::Result<Self> {
-        let Input::Descriptor(descriptor) = input else { return Ok(Self::Empty) };
+        let descriptor = match input {
+            Input::Empty => return Ok(Self::Empty),
+            Input::Descriptor(descriptor) => descriptor,
+            Input::Fed(fed) => return Ok(Self::Fed(fed)),
+        };
         match watched(descriptor, Interest::READABLE) {
             Ok(pollable) => Ok(Self::Pollable(pollable)),
             Err(error) => match error.into_parts() {
@@ -57,10 +63,11 @@ impl Source {
         }
     }
 
-    async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+    async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Empty => Ok(0),
-            Self::Ready(descriptor) => Ok(read(|| rustix::io::read(descriptor, &mut *buffer))?),
+            Self::Fed(fed) => Ok(fed.read(buffer).await),
+            Self::Ready(descriptor) => Ok(read(|| rustix::io::read(&*descriptor, &mut *buffer))?),
             Self::Pollable(descriptor) => loop {
                 let mut ready = descriptor.readable().await?;
                 if let Ok(result) =
@@ -75,7 +82,7 @@ impl Source {
 
 /// Copies until the source ends or the program reads no more. Closing the
 /// program's end, by returning, is how it learns that there is no more.
-pub(crate) async fn pump(source: Source, program: Pipe) {
+pub(crate) async fn pump(mut source: Source, program: Pipe) {
     let mut buffer = vec![0; CHUNK_BYTES];
     for chunk in 1_usize.. {
         // A source that cannot be read is one that has ended, as it is for a pipe's reader.

@@ -12,6 +12,7 @@ mod drive;
 mod engine;
 pub mod environment;
 mod error;
+mod feed;
 mod input;
 mod io;
 pub mod language;
@@ -23,6 +24,7 @@ mod run;
 pub mod runtime;
 mod session;
 mod settle;
+mod signaller;
 mod text_file;
 mod transfer;
 mod warm;
@@ -33,12 +35,15 @@ pub use cancel::Cancel;
 pub use config::Config;
 pub use engine::Engine;
 pub use error::RunError;
+pub use feed::{FEED_BYTES_MAX, Fed, Feed, FeedError};
 pub use io::{EventSink, Input, RunIo};
 pub use kernel::{InputSource, NoInput};
 pub use policy::{Ceiling, Limits};
 pub use session::{
-    CloseReason, EditError, FileInfo, FileKind, Lease, Session, SessionError, SessionInfo,
-    SessionRequest, SessionRun, TurnIo, View,
+    CloseReason, Command, CommandInfo, EditError, FileInfo, FileKind, LOG_BYTES_MAX, Lease,
+    LogChunk, Session, SessionError, SessionInfo, SessionRequest, SessionRun, SessionRunResult,
+    TurnIo, View,
 };
+pub use signaller::Signaller;
 pub use transfer::UploadError;
 pub use warm::{TrustDomain, WarmConfig, WarmStats};

@@ -131,14 +131,14 @@ impl Output {
     /// Takes what was written next.
     pub(crate) fn write(&mut self, bytes: &[u8], events: &mut dyn EventSink) {
         let head = self.capture.push(bytes);
-        let shown = if self.limited { &bytes[..head] } else { bytes };
+        let shown = if self.withholds(events) { &bytes[..head] } else { bytes };
         self.show(shown, events);
     }
 
     /// Ends the stream: what a limit withheld of its end becomes an event now, and
     /// before it the count of what never will.
     pub(crate) fn finish(self, events: &mut dyn EventSink) -> CapturedStream {
-        if self.limited {
+        if self.withholds(events) {
             let bytes = self.capture.omitted();
             if bytes > 0 {
                 events.event(Event::Omitted { stream: self.name, bytes });
@@ -148,6 +148,10 @@ impl Output {
             self.show(back, events);
         }
         self.capture.finish()
+    }
+
+    fn withholds(&self, events: &dyn EventSink) -> bool {
+        self.limited && !events.takes_all_output()
     }
 
     fn show(&self, bytes: &[u8], events: &mut dyn EventSink) {

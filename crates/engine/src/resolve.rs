@@ -6,6 +6,7 @@ use std::{
     fs,
     io::{Error, ErrorKind},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use api::{PolicySpec, Program, RunRequest, ShareSpec, Workspace};
@@ -13,8 +14,8 @@ use policy::{GuestPath, HostSupport, Limits, Parts, Policy, PolicyError, guest};
 use sandbox::{Action, Payload};
 
 use crate::{
-    Config, RunError, SessionRun, TrustDomain,
-    output::CAPTURE_BYTES_MAX,
+    Config, RunError, SessionRun, Signaller, TrustDomain,
+    output::{CAPTURE_BYTES_DEFAULT, CAPTURE_BYTES_MAX},
     record::digest,
     runtime::{self, Runtime},
     session::Sandboxed,
@@ -53,6 +54,18 @@ pub(crate) struct Inside<'a> {
     pub(crate) session: &'a Sandboxed,
     /// Tells its files from those of other runs there.
     pub(crate) number: u64,
+    /// Whether it goes on in the background, for as long as the session lives.
+    pub(crate) is_background: bool,
+}
+
+impl Work<'_> {
+    /// What sends signals to it.
+    pub(crate) fn signaller(&self) -> Signaller {
+        match self {
+            Self::Inside(inside) => inside.run.signaller.clone(),
+            Self::Request(..) | Self::Probe(_) => Signaller::new(),
+        }
+    }
 }
 
 /// Resolves a run.
@@ -103,12 +116,19 @@ fn resolve_probe(
 }
 
 fn resolve_inside(inside: &Inside<'_>, config: &Config) -> Result<Resolved, RunError> {
-    let Inside { run, session, number } = inside;
+    let Inside { run, session, number, is_background } = inside;
     let frame = &session.frame;
-    let policy = frame.policy.clone();
+    let policy = frame.policy.clone().with_env_vars(&run.env_vars)?;
     let payload = runtime::inside(run, frame, *number, config)?;
     let mut limits = policy.limits().clone();
-    limits.wall_time = run.wall_time.unwrap_or(limits.wall_time).min(limits.wall_time);
+    if *is_background {
+        limits.wall_time = Duration::MAX;
+        // Its result is held in memory for longer than anybody waits for a run.
+        let kept = limits.output_bytes.unwrap_or(CAPTURE_BYTES_DEFAULT);
+        limits.output_bytes = Some(kept.min(CAPTURE_BYTES_DEFAULT));
+    }
+    let most = limits.wall_time;
+    limits.wall_time = run.wall_time.unwrap_or(most).min(most);
     Ok(Resolved {
         programs: programs(&payload),
         code_digest: code_digest(&run.program, &run.args),

@@ -76,7 +76,7 @@ impl Core {
         let mut sandbox = self.acquire(work, (&policy, payload), &io.stdin).await?;
         // drive
         io.events.event(Event::Started { run_id: permit.run_id() });
-        let facts = drive(&mut *sandbox, &programs, limits, io).await?;
+        let facts = drive(&mut *sandbox, &programs, limits, &work.signaller(), io).await?;
         // settle
         let outcome = settle(facts.end, &facts.usage, limits);
         // fetch

@@ -51,7 +51,7 @@ pub fn resolve(
         NetworkSpec::Full => return Err(PolicyError::NetworkRefused),
     };
     check_waivers(&spec.allow_missing, ceiling)?;
-    let mut policy = Policy {
+    let policy = Policy {
         profile: spec.profile.unwrap_or_default(),
         limits: Limits::resolve(&spec.limits, ceiling)?,
         network,
@@ -64,13 +64,24 @@ pub fn resolve(
         audit: ceiling.audit,
         core_scheduling: ceiling.core_scheduling,
     };
-    for (name, value) in &spec.env_vars {
-        check_env_var(name, value)?;
-        policy.env_vars.insert(name.clone(), value.clone());
-    }
-    check_env_vars(&policy.env_vars)?;
+    let policy = policy.with_env_vars(&spec.env_vars)?;
     check_support(&policy, ceiling, support)?;
     Ok(policy)
+}
+
+impl Policy {
+    /// The same with these env vars as well, which override those of the same name.
+    ///
+    /// # Errors
+    /// One is malformed or too long, or all together are too many.
+    pub fn with_env_vars(mut self, vars: &BTreeMap<String, String>) -> Result<Self, PolicyError> {
+        for (name, value) in vars {
+            check_env_var(name, value)?;
+            self.env_vars.insert(name.clone(), value.clone());
+        }
+        check_env_vars(&self.env_vars)?;
+        Ok(self)
+    }
 }
 
 fn check_waivers(waived: &BTreeSet<Control>, ceiling: &Ceiling) -> Result<(), PolicyError> {

@@ -8,7 +8,7 @@ use std::{
     pin::Pin,
 };
 
-use api::{Enforcement, Phase, Usage};
+use api::{Enforcement, Phase, Signal, Usage};
 use policy::{HostSupport, Policy};
 
 use crate::{Exit, LaunchError, Payload, SandboxError, SharedZygote, Template};
@@ -74,6 +74,16 @@ pub trait Sandbox: Send {
     /// # Errors
     /// The program cannot be run, or the sandbox was lost.
     fn run(&mut self) -> BoxFuture<'_, Result<Exit, SandboxError>>;
+
+    /// Sends a signal to the process group that the step under way began with: its
+    /// program, and those it started that have not left the group. Does not wait, and
+    /// does not tell whether anybody was there to get it.
+    ///
+    /// # Errors
+    /// The sandbox was lost, or takes no signals.
+    fn signal(&self, _signal: Signal) -> Result<(), SandboxError> {
+        Err(SandboxError::Lost { detail: "it takes no signals".to_owned() })
+    }
 
     /// What was used up to now. Does not wait.
     fn usage(&self) -> Usage;

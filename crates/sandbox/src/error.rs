@@ -63,6 +63,13 @@ pub enum SandboxError {
         #[source]
         source: io::Error,
     },
+    /// The directory that a step is to start in cannot be entered.
+    #[error("the directory to start in cannot be entered")]
+    Directory {
+        /// The cause; `NotFound` where it does not exist.
+        #[source]
+        source: io::Error,
+    },
     /// The sandbox's own processes ended or spoke nonsense.
     #[error("the sandbox was lost: {detail}")]
     Lost {

@@ -191,10 +191,14 @@ impl Init {
             (Some(ToInit::Start), None) => payload::run(self)?,
             _ => return Ok(()),
         }
-        while let Some(ToInit::Open { path }) = self.hear()? {
-            files::bring_out(self, &path)?;
+        loop {
+            match self.hear()? {
+                Some(ToInit::Open { path }) => files::bring_out(self, &path)?,
+                // It came when there was nobody left to get it.
+                Some(ToInit::Signal { .. }) => {}
+                _ => return Ok(()),
+            }
         }
-        Ok(())
     }
 
     /// The state of a copy of this init that has gone into another sandbox.
@@ -228,6 +232,16 @@ impl Init {
 fn hear(control: &OwnedFd) -> io::Result<Option<ToInit>> {
     let packet = wire::receive(control, rustix::net::RecvFlags::empty())?;
     packet.map(|packet| packet.decode()).transpose()
+}
+
+/// The same without waiting, where there is something to be had.
+fn hear_now(control: &OwnedFd) -> io::Result<Option<ToInit>> {
+    let heard = wire::receive(control, rustix::net::RecvFlags::DONTWAIT);
+    let gone = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionReset;
+    match heard {
+        Err(error) if gone(&error) => Ok(None),
+        heard => heard?.map(|packet| packet.decode()).transpose(),
+    }
 }
 
 impl Orders {

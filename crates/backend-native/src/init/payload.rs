@@ -16,12 +16,12 @@ use std::{
 use rustix::{
     event::{PollFd, PollFlags, poll},
     io::Errno,
-    process::{Pid, WaitOptions, wait},
+    process::{Pid, Signal, WaitOptions, wait},
 };
 use sys::fork::Fork;
 
 use super::{ActionOrder, Init, StepOrder, errno, lockdown, probe};
-use crate::wire::{FromInit, Status};
+use crate::wire::{FromInit, Status, ToInit};
 
 /// Status of a child whose program could not be executed; the pipe tells why.
 const NOT_RUN: i32 = 127;
@@ -45,9 +45,9 @@ pub(super) fn run(init: &mut Init) -> io::Result<()> {
             None => return Err(io::Error::from(io::ErrorKind::ConnectionAborted)),
         };
         end_all_others()?;
-        if let Some(errno) = read_errno(not_run) {
+        if let Some(refusal) = Refusal::read(not_run) {
             close_streams(init);
-            return init.say(&FromInit::NotRun { step, errno });
+            return init.say(&refusal.told(step));
         }
         if number + 1 == count || status != Status::Exited(0) {
             close_streams(init);
@@ -71,20 +71,55 @@ fn start(init: &Init, number: usize) -> io::Result<(Pid, OwnedFd)> {
     match init.alone.fork()? {
         Fork::Parent(child) => Ok((child, reader)),
         Fork::Child => {
-            let error = become_step(init, &init.orders.steps[number]);
-            let text = errno(&error).to_ne_bytes();
+            let refusal = become_step(init, &init.orders.steps[number]);
             // Init is waiting; if it is not, this process is about to end as well.
-            let _ = File::from(writer).write_all(&text);
+            let _ = File::from(writer).write_all(&refusal.bytes());
             sys::signal::exit_now(NOT_RUN)
         }
     }
 }
 
-/// The child: becomes the step's program, or ends. Returns only an error.
-fn become_step(init: &Init, step: &StepOrder) -> io::Error {
+/// Why a step did not begin, as its child tells init.
+#[derive(Clone, Copy)]
+struct Refusal {
+    /// Whether it is about the directory and not the program.
+    is_directory: bool,
+    errno: i32,
+}
+
+impl Refusal {
+    fn bytes(self) -> [u8; 5] {
+        let [a, b, c, d] = self.errno.to_ne_bytes();
+        [u8::from(self.is_directory), a, b, c, d]
+    }
+
+    /// Reads what a child has told before it ended; `None` if its program was run.
+    fn read(pipe: OwnedFd) -> Option<Self> {
+        let mut bytes = [0; 5];
+        File::from(pipe).read_exact(&mut bytes).ok()?;
+        let [is_directory, errno @ ..] = bytes;
+        Some(Self { is_directory: is_directory == 1, errno: i32::from_ne_bytes(errno) })
+    }
+
+    const fn told(self, step: u16) -> FromInit {
+        match self {
+            Self { is_directory: true, errno } => FromInit::NoDirectory { errno },
+            Self { errno, .. } => FromInit::NotRun { step, errno },
+        }
+    }
+}
+
+/// The child: becomes the step's program, or ends. Returns only why it did not.
+fn become_step(init: &Init, step: &StepOrder) -> Refusal {
+    let refusal = |is_directory, error| Refusal { is_directory, errno: errno(&error) };
+    if let ActionOrder::Command { directory, .. } = &step.action
+        && let Err(error) = rustix::process::chdir(directory.as_slice())
+    {
+        return refusal(true, error.into());
+    }
     match prepare_and_exec(init, step) {
         Ok(never) => match never {},
-        Err(error) => error,
+        Err(error) => refusal(false, error),
     }
 }
 
@@ -100,13 +135,13 @@ fn prepare_and_exec(init: &Init, step: &StepOrder) -> io::Result<Infallible> {
     let limits = lockdown::limits(&init.orders.plan.rlimits);
     limits.iter().try_for_each(|limit| limit.apply(None))?;
     match &step.action {
-        ActionOrder::Command { program, args, directory } => {
+        ActionOrder::Command { program, args, .. } => {
             let stdin = match step.is_compile {
                 true => Stdio::null(),
                 false => init.descriptor(init.orders.stdin)?.try_clone()?.into(),
             };
             let mut command = Command::new(OsStr::from_bytes(program));
-            command.args(args).current_dir(OsStr::from_bytes(directory)).env_clear();
+            command.args(args).env_clear();
             command.envs(init.orders.plan.env_vars.iter().map(|(name, value)| (name, value)));
             command.stdin(stdin).stdout(stdout).stderr(stderr);
             Err(command.exec())
@@ -161,17 +196,42 @@ fn await_end(init: &Init, ends: &OwnedFd, child: Pid) -> io::Result<Option<Statu
         if let Some(status) = reap(child)? {
             return Ok(Some(status));
         }
-        let mut waits =
-            [PollFd::new(&init.control, PollFlags::RDHUP), PollFd::new(ends, PollFlags::IN)];
+        let word = PollFlags::IN | PollFlags::RDHUP;
+        let mut waits = [PollFd::new(&init.control, word), PollFd::new(ends, PollFlags::IN)];
         match poll(&mut waits, None) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
-        if !waits[0].revents().is_empty() {
+        let is_heard = !waits[0].revents().is_empty();
+        if is_heard && !obey(init, child)? {
             return Ok(None);
         }
         let mut records = [0; 1024];
         let _ = rustix::io::read(ends.as_fd(), &mut records);
+    }
+}
+
+/// Does what the host side says while a step is under way; whether it is still there.
+fn obey(init: &Init, child: Pid) -> io::Result<bool> {
+    match super::hear_now(&init.control)? {
+        Some(ToInit::Signal { number }) => pass_on(child, number),
+        Some(_) => return Err(io::ErrorKind::InvalidData.into()),
+        None => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// Sends a signal to a step's process group. Its first process has not been reaped,
+/// so the number is still that of its group.
+fn pass_on(child: Pid, number: i32) {
+    let allowed = api::Signal::try_from(number).ok();
+    let Some(signal) = allowed.and_then(|signal| Signal::from_named_raw(signal.number())) else {
+        return;
+    };
+    // A child that was born this moment leads no group yet.
+    if rustix::process::kill_process_group(child, signal) == Err(Errno::SRCH) {
+        // Gone already is as good.
+        let _ = rustix::process::kill_process(child, signal);
     }
 }
 
@@ -208,10 +268,4 @@ fn end_all_others() -> io::Result<()> {
             Err(error) => return Err(error.into()),
         }
     }
-}
-
-fn read_errno(pipe: OwnedFd) -> Option<i32> {
-    let mut bytes = [0; 4];
-    File::from(pipe).read_exact(&mut bytes).ok()?;
-    Some(i32::from_ne_bytes(bytes))
 }

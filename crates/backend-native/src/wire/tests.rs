@@ -27,6 +27,7 @@ fn words_of_init() -> impl Strategy<Value = FromInit> {
         (path(), any::<i32>()).prop_map(|(path, errno)| FromInit::FileFailed { path, errno }),
         any::<u16>().prop_map(|step| FromInit::Begins { step }),
         (any::<u16>(), any::<i32>()).prop_map(|(step, errno)| FromInit::NotRun { step, errno }),
+        any::<i32>().prop_map(|errno| FromInit::NoDirectory { errno }),
         (any::<u16>(), statuses()).prop_map(|(step, status)| FromInit::Ended { step, status }),
         path().prop_map(|path| FromInit::File { path }),
         any::<i32>().prop_map(|errno| FromInit::FilesEnd { errno }),

@@ -156,11 +156,9 @@ impl Desk {
     pub(super) fn shell(&mut self, line: String) -> Result<(), Failure> {
         let cancel = Cancel::new();
         let wall_time = self.session.policy().limits().wall_time;
-        let run = SessionRun {
-            program: api::Program::Command { name: "sh".to_owned() },
-            args: vec!["-c".to_owned(), line],
-            wall_time: None,
-        };
+        let program = api::Program::Command { name: "sh".to_owned() };
+        let args = vec!["-c".to_owned(), line];
+        let run = SessionRun { args, ..SessionRun::new(program) };
         let mut sink = TurnSink::new(&mut self.screen, cancel.clone(), wall_time);
         let session = &self.session;
         let (result, _) = self.events.wait(async {
@@ -169,7 +167,7 @@ impl Desk {
             interruptible(session.run(&run, io), || cancel.cancel()).await
         })?;
         match result {
-            Ok(result) => sink.finish_run(&result.outcome),
+            Ok(run) => sink.finish_run(&run.result.outcome),
             Err(error) => {
                 sink.end()?;
                 Err(error.into())

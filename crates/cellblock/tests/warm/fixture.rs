@@ -8,8 +8,8 @@ use api::{
 };
 use backend_native::Native;
 use engine::{
-    Cancel, Config, Engine, EventSink, Input, InputSource, RunIo, Session, SessionRequest,
-    SessionRun, TurnIo, WarmConfig,
+    Cancel, Config, Engine, EventSink, Input, InputSource, RunIo, Session, SessionError,
+    SessionRequest, SessionRun, SessionRunResult, TurnIo, WarmConfig,
 };
 use policy::Ceiling;
 use sandbox::Backend;
@@ -137,6 +137,23 @@ pub(crate) fn value(result: &TurnResult) -> Option<&str> {
     result.result.as_ref()?.data.get("text/plain")?.as_str()
 }
 
+/// A shell's command line, to be run in a session.
+pub(crate) fn shell(line: &str) -> SessionRun {
+    let program = api::Program::Command { name: "sh".to_owned() };
+    let args = vec!["-c".to_owned(), line.to_owned()];
+    SessionRun { args, ..SessionRun::new(program) }
+}
+
+/// Runs it.
+pub(crate) async fn carry(
+    session: &Session,
+    run: &SessionRun,
+) -> Result<SessionRunResult, SessionError> {
+    let mut events = Heard::default();
+    let io = RunIo { events: &mut events, stdin: Input::Empty, cancel: Cancel::new() };
+    session.run(run, io).await
+}
+
 /// A run in a session.
 pub(crate) async fn run(session: &Session, language: &str, text: &str) -> RunResult {
     let program = api::Program::Source(Source {
@@ -144,10 +161,7 @@ pub(crate) async fn run(session: &Session, language: &str, text: &str) -> RunRes
         file_name: "main".to_owned(),
         text: text.to_owned(),
     });
-    let request = SessionRun { program, args: Vec::new(), wall_time: None };
-    let mut events = Heard::default();
-    let io = RunIo { events: &mut events, stdin: Input::Empty, cancel: Cancel::new() };
-    session.run(&request, io).await.unwrap()
+    carry(session, &SessionRun::new(program)).await.unwrap().result
 }
 
 /// A run of Python with a policy.

@@ -4,10 +4,12 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test, what cannot be done is a failure")]
 
+mod commands;
 mod fixture;
 mod kernels;
 mod limits;
 mod pool;
+mod programs;
 mod runs;
 mod shares;
 mod siblings;
@@ -24,6 +26,8 @@ fn main() -> ExitCode {
         return code;
     }
     let all = [
+        commands::TESTS,
+        programs::TESTS,
         kernels::TESTS,
         limits::TESTS,
         pool::TESTS,

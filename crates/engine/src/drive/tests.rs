@@ -16,6 +16,7 @@ use rustix::{
 };
 use sandbox::{BoxFuture, Exit, ProcessStatus};
 use sha2::{Digest, Sha256};
+use tokio::time::sleep;
 
 use super::*;
 use crate::Input;
@@ -142,7 +143,7 @@ fn driven(script: &str, limits: &Limits, stdin: Input, cancel: Cancel) -> (Facts
     let mut shown = Shown::default();
     let mut process = Process::new(script);
     let io = RunIo { events: &mut shown, stdin, cancel };
-    let facts = runtime.block_on(drive(&mut process, &[], limits, io)).unwrap();
+    let facts = runtime.block_on(drive(&mut process, &[], limits, &Signaller::new(), io)).unwrap();
     (facts, shown)
 }
 

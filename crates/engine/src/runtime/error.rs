@@ -29,6 +29,14 @@ pub enum RuntimeError {
         /// Why.
         reason: &'static str,
     },
+    /// The directory is not one of the workspace.
+    #[error("{path:?} is no directory to start in: {reason}", path = path.display())]
+    Directory {
+        /// What was given.
+        path: PathBuf,
+        /// Why.
+        reason: &'static str,
+    },
     /// The workspace cannot be seen at the place that was asked for.
     #[error("the workspace cannot be placed")]
     Workspace(#[from] InvalidGuestPath),

@@ -15,6 +15,7 @@ use crate::{
     Config, SessionRun,
     language::{self, LANGUAGES, Language, Toolchain, Word},
     session::Frame,
+    transfer::within,
 };
 
 /// The runtime of a session's sandbox, and the guest path of its Python.
@@ -54,7 +55,8 @@ pub(crate) fn inside(
     number: u64,
     config: &Config,
 ) -> Result<Payload, RuntimeError> {
-    let directory = session.policy.workspace();
+    let workspace = session.policy.workspace();
+    let directory = &directory(run, workspace)?;
     let given = match &run.program {
         Program::Command { name } => {
             let steps = vec![steps::of_command(name, &run.args, directory)];
@@ -70,7 +72,7 @@ pub(crate) fn inside(
     };
     let file_name = format!("{}{}", prefix_of(number), given.file_name);
     let named = Source { file_name, ..given.clone() };
-    let mut file = source::place(&named, language, Some(directory.as_path()))?;
+    let mut file = source::place(&named, language, Some(workspace.as_path()))?;
     if matches!(language.compile, Some(language::Compile::Command { .. })) {
         file.target = Some(GuestPath::new(product_of(number))?);
     }
@@ -78,6 +80,15 @@ pub(crate) fn inside(
         Meanings { toolchain: &toolchain, python: Some(&session.python), file: &file, directory };
     let steps = steps::of_source(language, &meanings, &run.args)?;
     Ok(Payload { files: vec![file.entry], steps })
+}
+
+/// The directory in which a run starts. Whether it is one is found out inside, and a
+/// link there means what it means inside.
+fn directory(run: &SessionRun, workspace: &GuestPath) -> Result<GuestPath, RuntimeError> {
+    let Some(path) = &run.directory else { return Ok(workspace.clone()) };
+    let refused = |reason| RuntimeError::Directory { path: path.clone(), reason };
+    let place = within(path, workspace).map_err(refused)?;
+    Ok(GuestPath::new(workspace.as_path().join(place))?)
 }
 
 /// How the names of all files begin that are ours and not the user's.

@@ -50,6 +50,8 @@ pub(super) struct Activity {
 #[derive(Debug)]
 struct State {
     uses: usize,
+    /// Commands in the background.
+    background: usize,
     last: Instant,
     lease: Lease,
     closed: Option<CloseReason>,
@@ -58,6 +60,10 @@ struct State {
 /// A use of a session; it is over when this is dropped.
 #[derive(Debug)]
 pub(super) struct Active<'a>(&'a Activity);
+
+/// A command in the background of a session, until this is dropped.
+#[derive(Debug)]
+pub(super) struct InBackground<'a>(&'a Activity);
 
 /// When a session is to be closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +81,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 impl Activity {
     pub(super) fn new(now: Instant, lease: Lease) -> Self {
-        let state = State { uses: 0, last: now, lease, closed: None };
+        let state = State { uses: 0, background: 0, last: now, lease, closed: None };
         Self { created: now, state: Mutex::new(state), renewed: Notify::new() }
     }
 
@@ -103,6 +109,18 @@ impl Activity {
         Ok(Active(self))
     }
 
+    /// Begins something in the background: while there is such a thing the session is
+    /// not unused, but it gets as old as any other.
+    pub(super) fn begin_in_background(&self) -> Result<InBackground<'_>, CloseReason> {
+        let mut state = self.lock();
+        if let Some(reason) = state.closed {
+            return Err(reason);
+        }
+        state.background += 1;
+        state.last = Instant::now();
+        Ok(InBackground(self))
+    }
+
     /// Closes it; says no more than the first reason.
     pub(super) fn close(&self, reason: CloseReason) {
         self.lock().closed.get_or_insert(reason);
@@ -115,7 +133,7 @@ impl Activity {
     /// Its age, how long it was not used, and whether it is used now.
     pub(super) fn state(&self) -> (Duration, Duration, bool) {
         let state = self.lock();
-        (self.created.elapsed(), state.last.elapsed(), state.uses > 0)
+        (self.created.elapsed(), state.last.elapsed(), state.uses + state.background > 0)
     }
 
     /// Closes it if it is due and nobody uses it; both are one deed, so that no use
@@ -143,6 +161,14 @@ impl Drop for Active<'_> {
     }
 }
 
+impl Drop for InBackground<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.background -= 1;
+        state.last = Instant::now();
+    }
+}
+
 fn due(state: &State, created: Instant, now: Instant) -> Due {
     if state.closed.is_some() {
         return Due::Closed;
@@ -156,6 +182,8 @@ fn due(state: &State, created: Instant, now: Instant) -> Due {
         // What is under way is never cut off.
         (true, ..) => Due::In(age.max(LOOK_AGAIN).min(idle_time.max(LOOK_AGAIN))),
         (false, true, _) => Due::Now(CloseReason::Age),
+        // What runs in the background ends with the session's life.
+        (false, ..) if state.background > 0 => Due::In(age.min(idle_time.max(LOOK_AGAIN))),
         (false, _, true) => Due::Now(CloseReason::Idle),
         _ => Due::In(idle.min(age)),
     }
@@ -171,7 +199,8 @@ mod tests {
         let at = |seconds| created + Duration::from_secs(seconds);
         let lease =
             Lease { idle_time: Duration::from_secs(10), lifetime: Duration::from_secs(100) };
-        let state = |uses, last| State { uses, last: at(last), lease, closed: None };
+        let state = |uses, last| State { uses, background: 0, last: at(last), lease, closed: None };
+        let in_background = |last| State { background: 1, ..state(0, last) };
         let due = |state: State, now| due(&state, created, at(now));
         let wait = |seconds| Due::In(Duration::from_secs(seconds));
         assert_eq!(due(state(0, 0), 0), wait(10));
@@ -183,6 +212,10 @@ mod tests {
         assert_eq!(due(state(1, 5), 50), wait(10));
         assert_eq!(due(state(1, 5), 97), wait(3));
         assert_eq!(due(state(2, 5), 1000), wait(1));
+        assert_eq!(due(in_background(0), 50), wait(10));
+        assert_eq!(due(in_background(0), 95), wait(5));
+        assert_eq!(due(in_background(0), 100), Due::Now(CloseReason::Age));
+        assert_eq!(due(State { background: 1, ..state(1, 5) }, 1000), wait(1));
         let closed = State { closed: Some(CloseReason::Asked), ..state(0, 0) };
         assert_eq!(due(closed, 1000), Due::Closed);
     }

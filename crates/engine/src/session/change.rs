@@ -1,4 +1,4 @@
-//! Which files a turn has created, changed or deleted.
+//! Which files a turn or a run has created, changed or deleted.
 
 use std::{
     collections::BTreeMap,

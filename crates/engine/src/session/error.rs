@@ -9,7 +9,7 @@ use ::kernel::KernelError;
 use api::{ErrorBody, ErrorCode};
 
 use super::{CloseReason, edit::EditError};
-use crate::{RunError, error::with_causes};
+use crate::{FeedError, RunError, error::with_causes};
 
 /// Why a session could not do what it was asked. Whatever the user's code did is never
 /// here: that is an outcome.
@@ -39,6 +39,12 @@ pub enum SessionError {
         /// The limit.
         maximum: usize,
     },
+    /// The command has ended.
+    #[error("the command has ended")]
+    CommandEnded,
+    /// The command takes no such input.
+    #[error(transparent)]
+    Input(#[from] FeedError),
     /// A sandbox, or a run in it, cannot be had.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -96,7 +102,10 @@ impl SessionError {
         let (code, hint) = self.kind();
         let is_full = matches!(
             self,
-            Self::TooMany { .. } | Self::TurnsWaiting { .. } | Self::TooManyRuns { .. }
+            Self::TooMany { .. }
+                | Self::TurnsWaiting { .. }
+                | Self::TooManyRuns { .. }
+                | Self::Input(FeedError::TooManyWaiting)
         );
         let hint = hint.map(str::to_owned);
         ErrorBody { code, message: with_causes(self), hint, retryable: is_full }
@@ -108,6 +117,15 @@ impl SessionError {
             Self::TooMany { .. } => (ErrorCode::Busy, Some("close one that is not needed")),
             Self::TurnsWaiting { .. } | Self::TooManyRuns { .. } => {
                 (ErrorCode::Busy, Some("try again when one of them has ended"))
+            }
+            Self::Input(FeedError::TooLong) => {
+                (ErrorCode::InvalidRequest, Some("write it in several pieces, or into a file"))
+            }
+            Self::Input(FeedError::TooManyWaiting) => {
+                (ErrorCode::Busy, Some("try again when the program has read what there is"))
+            }
+            Self::CommandEnded | Self::Input(FeedError::Closed) => {
+                (ErrorCode::InvalidRequest, None)
             }
             Self::Kernel(KernelError::TooLong { .. }) => {
                 (ErrorCode::InvalidRequest, Some("write it into a file and run that"))

@@ -6,6 +6,7 @@
 
 mod activity;
 mod change;
+mod command;
 mod create;
 mod edit;
 mod editor;
@@ -40,6 +41,8 @@ use tokio::sync::{Mutex, Semaphore};
 
 use activity::Activity;
 pub use activity::{CloseReason, Lease};
+use command::Commands;
+pub use command::{Command, CommandInfo, LOG_BYTES_MAX, LogChunk};
 pub use edit::EditError;
 use editor::Edits;
 pub use editor::View;
@@ -48,7 +51,7 @@ pub use files::{FileInfo, FileKind};
 use live::Turns;
 pub(crate) use place::Sandboxed;
 pub(crate) use registry::Registry;
-pub use request::{SessionInfo, SessionRequest, SessionRun};
+pub use request::{SessionInfo, SessionRequest, SessionRun, SessionRunResult};
 pub(crate) use runtimes::Runtimes;
 use signals::Signals;
 pub use turn::TurnIo;
@@ -90,6 +93,7 @@ struct Inner {
     signals: Signals,
     activity: Arc<Activity>,
     edits: Mutex<Edits>,
+    commands: Commands,
     runs: AtomicU64,
     turns_done: AtomicU64,
     registry: std::sync::Weak<Registry>,
@@ -206,6 +210,12 @@ impl Inner {
         self.activity.begin().map_err(|reason| SessionError::Closed { reason })
     }
 
+    /// Why nothing can be had of a closed session.
+    fn closed(&self) -> SessionError {
+        let reason = self.activity.closed().unwrap_or(CloseReason::Asked);
+        SessionError::Closed { reason }
+    }
+
     async fn close(&self, reason: CloseReason) {
         self.activity.close(reason);
         self.end().await;
@@ -217,6 +227,7 @@ impl Inner {
             registry.remove(self.id);
         }
         self.signals.stop();
+        self.commands.close();
         let mut turns = self.turns.lock().await;
         turns.live = None;
         self.sandboxed.clear().await;

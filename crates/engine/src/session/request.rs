@@ -1,11 +1,11 @@
 //! What is asked of sessions, and what they tell of themselves.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use api::{PolicySpec, Program};
+use api::{FileChange, PolicySpec, Program, RunResult};
 
 use super::CloseReason;
-use crate::{TrustDomain, environment};
+use crate::{Signaller, TrustDomain, environment};
 
 /// What a new session is to be.
 #[derive(Clone, Debug)]
@@ -44,8 +44,41 @@ pub struct SessionRun {
     pub program: Program,
     /// Its arguments.
     pub args: Vec<String>,
-    /// How long it may take; as long as a turn if left out or longer.
+    /// How long it may take; as long as a turn if left out or longer. In the background
+    /// it is as long as the session lives.
     pub wall_time: Option<Duration>,
+    /// The directory to start in, relative to the workspace or below it; the workspace
+    /// if left out.
+    pub directory: Option<PathBuf>,
+    /// Env vars besides those of the session's policy, which they override.
+    pub env_vars: BTreeMap<String, String>,
+    /// Sends it signals.
+    pub signaller: Signaller,
+}
+
+impl SessionRun {
+    /// A program with nothing that is special about it.
+    #[must_use]
+    pub fn new(program: Program) -> Self {
+        Self {
+            program,
+            args: Vec::new(),
+            wall_time: None,
+            directory: None,
+            env_vars: BTreeMap::new(),
+            signaller: Signaller::new(),
+        }
+    }
+}
+
+/// What is known of a program in a session's sandbox when it is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionRunResult {
+    /// How it ended, and what it wrote.
+    pub result: RunResult,
+    /// Files of the workspace that were created, changed or deleted meanwhile, by
+    /// path. What a turn or another program did at the same time is among them.
+    pub changes: Vec<FileChange>,
 }
 
 /// How a session is getting on.

@@ -2,11 +2,11 @@
 
 use std::sync::atomic::Ordering;
 
-use api::{Phase, RunResult};
+use api::Phase;
 use sandbox::{Action, Command, Exit, Payload, ProcessStatus, SandboxError, Step};
 use tokio::time::{Duration, timeout};
 
-use super::{Inner, RUNS_AT_ONCE_MAX, Session, SessionError, SessionRun};
+use super::{Inner, RUNS_AT_ONCE_MAX, Session, SessionError, SessionRun, SessionRunResult};
 use crate::{
     RunError, RunIo,
     resolve::{Inside, Work},
@@ -27,22 +27,41 @@ impl Session {
         &self,
         request: &SessionRun,
         io: RunIo<'_>,
-    ) -> Result<RunResult, SessionError> {
+    ) -> Result<SessionRunResult, SessionError> {
         let inner = &self.inner;
         let _active = inner.begin()?;
-        let full = |_| SessionError::TooManyRuns { maximum: RUNS_AT_ONCE_MAX };
-        let _place = inner.running.try_acquire().map_err(full)?;
-        let number = inner.runs.fetch_add(1, Ordering::Relaxed);
-        let inside = Inside { run: request, session: &inner.sandboxed, number };
-        let result = inner.core.carry_out(Work::Inside(&inside), io).await;
-        if let api::Program::Source(_) = request.program {
-            inner.clear_away(&inside).await;
-        }
-        Ok(result?)
+        inner.run(request, io, false).await
     }
 }
 
 impl Inner {
+    /// Runs a program for as long as the policy has it; or, in the background, for as
+    /// long as the session lives.
+    pub(super) async fn run(
+        &self,
+        request: &SessionRun,
+        io: RunIo<'_>,
+        is_background: bool,
+    ) -> Result<SessionRunResult, SessionError> {
+        let full = |_| SessionError::TooManyRuns { maximum: RUNS_AT_ONCE_MAX };
+        let _place = self.running.try_acquire().map_err(full)?;
+        let number = self.runs.fetch_add(1, Ordering::Relaxed);
+        let inside = Inside { run: request, session: &self.sandboxed, number, is_background };
+        let before = self.snapshot().await;
+        let result = self.core.carry_out(Work::Inside(&inside), io).await;
+        if let api::Program::Source(_) = request.program {
+            self.clear_away(&inside).await;
+        }
+        let result = result?;
+        let after = self.snapshot().await;
+        let changes = match self.activity.closed() {
+            // What is gone with the session was not deleted by anybody.
+            Some(_) => Vec::new(),
+            None => self.changes(before, after).await,
+        };
+        Ok(SessionRunResult { result, changes })
+    }
+
     /// Removes what a run had for itself. What cannot be removed is left.
     async fn clear_away(&self, inside: &Inside<'_>) {
         let config = &self.core.config;

@@ -192,7 +192,8 @@ impl Inner {
         limits
     }
 
-    async fn snapshot(&self) -> Snapshot {
+    /// The files of the workspace as they are now.
+    pub(super) async fn snapshot(&self) -> Snapshot {
         let present = self.sandboxed.present().await;
         present
             .as_ref()
@@ -201,7 +202,8 @@ impl Inner {
             .unwrap_or_default()
     }
 
-    async fn changes(&self, before: Snapshot, after: Snapshot) -> Vec<api::FileChange> {
+    /// What became of the files from one moment to another.
+    pub(super) async fn changes(&self, before: Snapshot, after: Snapshot) -> Vec<api::FileChange> {
         let present = self.sandboxed.present().await;
         let workspace = present.as_ref().and_then(|forked| forked.workspace());
         changes(&before, &after, workspace)
