@@ -1,10 +1,15 @@
 //! Whether there is a server, and whether it takes work.
 
-use axum::{Extension, Json, extract::State};
+use api::ErrorCode;
+use axum::{Extension, Json, extract::State, http::StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{app::App, keys::Principal};
+use crate::{
+    app::App,
+    http::{Failure, FailureBody},
+    keys::Principal,
+};
 
 /// How the server is.
 #[derive(Debug, Serialize, ToSchema)]
@@ -32,4 +37,23 @@ pub(crate) async fn health(
         session_count: tells.then(|| app.sessions().count()),
         max_sessions: tells.then(|| app.config().sessions_max),
     })
+}
+
+/// Whether the server takes work.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Ready {
+    /// `ready`.
+    status: &'static str,
+}
+
+/// Whether the server takes work; while it is ending, it does not.
+#[utoipa::path(get, path = "/ready", tag = "server", security(()),
+    responses((status = 200, description = "It does.", body = Ready),
+        (status = "default", description = "It does not.", body = FailureBody)))]
+pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Ready>, Failure> {
+    if app.is_draining() {
+        let (status, code) = (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Busy);
+        return Err(Failure::new(status, code, "the server is ending"));
+    }
+    Ok(Json(Ready { status: "ready" }))
 }

@@ -16,7 +16,7 @@ use crate::{
     app::App,
     health,
     http::{Failure, Reader, guard},
-    v1,
+    metrics, v1,
 };
 
 #[derive(OpenApi)]
@@ -33,6 +33,7 @@ use crate::{
     tags(
         (name = "runs", description = "One-shot runs."),
         (name = "sessions", description = "Sandboxes that keep their state."),
+        (name = "commands", description = "Programs beside a session's kernel."),
         (name = "server", description = "The server itself.")
     )
 )]
@@ -52,6 +53,7 @@ impl Modify for Keys {
 pub(crate) fn router(app: App) -> Router {
     let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(health::health))
+        .routes(routes!(health::ready))
         .nest("/v1", v1::router())
         .split_for_parts();
     let text = document.to_pretty_json().unwrap_or_default();
@@ -60,6 +62,7 @@ pub(crate) fn router(app: App) -> Router {
     };
     router
         .route("/openapi.json", axum::routing::get(document))
+        .route("/metrics", axum::routing::get(metrics::page))
         .route("/docs", axum::routing::get(docs))
         .route("/docs.js", axum::routing::get(docs_script))
         .fallback(nothing)

@@ -8,5 +8,5 @@ mod host;
 
 pub(crate) use extract::{Json, OptionalJson, Params};
 pub(crate) use failure::{Failure, FailureBody};
-pub(crate) use guard::{Reader, Runner, guard};
+pub(crate) use guard::{Admin, Reader, Runner, guard};
 pub use host::{HostName, InvalidHostName};

@@ -14,7 +14,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{Auth, Config, app::App, keys::KeyError, openapi};
+use crate::{Auth, Config, app::App, keys::KeyError, metrics, openapi};
 use connections::Connections;
 use stall::Unstalled;
 
@@ -81,6 +81,7 @@ impl Server {
     pub async fn bind(config: Config, engine: Arc<Engine>) -> Result<Self, ServeError> {
         let address = config.listen;
         let connections = Arc::new(Connections::new(config.connections_max));
+        metrics::begin();
         let app = App::new(config, engine)?;
         let lacks_keys = app.config().auth == Auth::Off || !app.keys().has_any();
         if lacks_keys && !address.ip().is_loopback() {

@@ -1,6 +1,6 @@
 //! Events on the wire: as server-sent events, or as JSON in lines.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::pending, pin::Pin, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -11,7 +11,13 @@ use bytes::Bytes;
 use futures_util::stream;
 use tokio::{sync::watch, time::timeout};
 
-use crate::table::{Subscription, Work};
+use crate::{
+    app::App,
+    http::Failure,
+    keys::Principal,
+    quota::StreamPermit,
+    table::{CancelOnDrop, Subscription, Work},
+};
 
 /// How long a client may hear nothing, so that it and what is between can tell a
 /// quiet run from a lost connection.
@@ -55,18 +61,58 @@ impl Form {
     }
 }
 
-struct Reader<G> {
+/// Whose reading it is: from where on, in which form, and for how long.
+pub(crate) struct Reading {
+    form: Form,
+    seq: u64,
+    /// Resolves when the reader may not read on.
+    until: Pin<Box<dyn Future<Output = ()> + Send>>,
+    /// Ends what is read when the reader goes, if that is wanted.
+    _guard: CancelOnDrop,
+    _permit: StreamPermit,
+    _subscription: Subscription,
+}
+
+impl Reading {
+    /// A caller's reading of what comes after an event.
+    ///
+    /// # Errors
+    /// The caller has too many streams open, or the work too many readers.
+    pub(crate) fn new(
+        app: &App,
+        caller: &Principal,
+        work: &Work,
+        (form, after): (Form, u64),
+        guard: CancelOnDrop,
+    ) -> Result<Self, Failure> {
+        let permit = app.quotas().acquire_stream(&caller.tenant)?;
+        let (keys, caller) = (app.keys().clone(), caller.clone());
+        // Without keys, one that is made later is no reason to break off.
+        let until = async move {
+            match caller.key_id {
+                Some(_) => keys.revoked(&caller).await,
+                None => pending().await,
+            }
+        };
+        Ok(Self {
+            form,
+            seq: after,
+            until: Box::pin(until),
+            _guard: guard,
+            _permit: permit,
+            _subscription: work.subscribe()?,
+        })
+    }
+}
+
+struct Reader {
     work: Arc<Work>,
     changes: watch::Receiver<u64>,
-    seq: u64,
-    form: Form,
-    /// Ends what is read when the reader goes, if that is wanted.
-    _guard: G,
-    _subscription: Subscription,
+    reading: Reading,
     is_over: bool,
 }
 
-impl<G> Reader<G> {
+impl Reader {
     /// The next piece; `None` at the end.
     async fn next(mut self) -> Option<(Result<Bytes, Infallible>, Self)> {
         if self.is_over {
@@ -75,23 +121,28 @@ impl<G> Reader<G> {
         loop {
             // Before the look, so that nothing comes unnoticed between.
             self.changes.borrow_and_update();
-            let news = self.work.log()?.after(self.seq);
+            let Reading { form, seq, until, .. } = &mut self.reading;
+            let news = self.work.log()?.after(*seq);
             if let Some(last) = news.events.last() {
-                self.seq = last.seq;
+                *seq = last.seq;
                 self.is_over = news.is_over;
                 let mut text = String::new();
                 for event in &news.events {
-                    self.form.write(&mut text, event.seq, event.kind, &event.json);
+                    form.write(&mut text, event.seq, event.kind, &event.json);
                 }
                 return Some((Ok(text.into()), self));
             }
             if news.is_over {
                 return None;
             }
-            match timeout(HEARTBEAT, self.changes.changed()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) => return None,
-                Err(_) => return Some((Ok(self.form.heartbeat()), self)),
+            let heartbeat = form.heartbeat();
+            tokio::select! {
+                changed = timeout(HEARTBEAT, self.changes.changed()) => match changed {
+                    Ok(Ok(())) => {}
+                    Ok(Err(_)) => return None,
+                    Err(_) => return Some((Ok(heartbeat), self)),
+                },
+                () = until => return None,
             }
         }
     }
@@ -108,23 +159,11 @@ impl Form {
     }
 }
 
-/// The events of a run after one of them, up to its end.
-pub(crate) fn body<G: Send + 'static>(
-    work: Arc<Work>,
-    subscription: Subscription,
-    (form, after): (Form, u64),
-    guard: G,
-) -> Response {
+/// The events of a run, up to its end.
+pub(crate) fn body(work: Arc<Work>, reading: Reading) -> Response {
     let changes = work.log().map_or_else(|| watch::channel(0).1, |log| log.changes());
-    let reader = Reader {
-        work,
-        changes,
-        seq: after,
-        form,
-        _guard: guard,
-        _subscription: subscription,
-        is_over: false,
-    };
+    let form = reading.form;
+    let reader = Reader { work, changes, reading, is_over: false };
     let stream = stream::unfold(reader, Reader::next);
     let mut response = Body::from_stream(stream).into_response();
     let headers = response.headers_mut();

@@ -6,6 +6,6 @@ mod log;
 mod recorder;
 mod text;
 
-pub(crate) use encode::{Form, body};
+pub(crate) use encode::{Form, Reading, body};
 pub(crate) use log::EventLog;
 pub(crate) use recorder::Recorder;

@@ -1,7 +1,7 @@
 //! Begins work for a client, and answers in the way that it asked for: with what came
 //! of it, with its events, or at once.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     http::{HeaderMap, StatusCode},
@@ -14,9 +14,13 @@ use utoipa::ToSchema;
 use crate::{
     app::App,
     http::Failure,
-    stream::{self, Form},
+    keys::Principal,
+    stream::{self, Form, Reading},
     table::{CancelOnDrop, Terms, Work},
 };
+
+/// The longest that a client may wait in one request.
+pub(crate) const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// What becomes of work when its client goes away before the end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
@@ -72,15 +76,16 @@ where
     Ok((work, guard))
 }
 
-/// Answers with the work's events, or waits and answers with what came of it.
+/// Answers a caller with the work's events, or waits and answers with what came of it.
 pub(crate) async fn answer(
+    (app, caller): (&App, &Principal),
     (work, guard): (Arc<Work>, CancelOnDrop),
     wanted: Wanted,
     whole: impl FnOnce(&Work, &RawValue) -> Response,
 ) -> Result<Response, Failure> {
     if let Some(form) = wanted.form {
-        let subscription = work.subscribe()?;
-        return Ok(stream::body(work, subscription, (form, 0), guard));
+        let reading = Reading::new(app, caller, &work, (form, 0), guard)?;
+        return Ok(stream::body(work, reading));
     }
     let ended = work.end().await?;
     drop(guard);
@@ -104,5 +109,5 @@ pub(crate) fn json(value: &impl Serialize) -> Result<Box<RawValue>, Failure> {
 fn ending() -> Failure {
     let (status, code) = (StatusCode::SERVICE_UNAVAILABLE, api::ErrorCode::Busy);
     Failure::new(status, code, "the server is ending, and begins nothing new")
-        .retry(std::time::Duration::from_secs(5))
+        .retry(Duration::from_secs(5))
 }

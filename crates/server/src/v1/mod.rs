@@ -1,6 +1,7 @@
 //! Our own API.
 
 mod begin;
+mod commands;
 mod explain;
 mod lists;
 mod parcel;
@@ -32,6 +33,11 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(turns::create))
         .routes(routes!(turns::complete))
         .routes(routes!(turns::inspect))
+        .routes(routes!(commands::create, commands::list))
+        .routes(routes!(commands::get, commands::delete))
+        .routes(routes!(commands::logs))
+        .routes(routes!(commands::signal))
+        .routes(routes!(commands::stdin))
         .routes(routes!(report::environments))
         .routes(routes!(report::languages))
         .routes(routes!(report::limits))

@@ -1,14 +1,12 @@
 //! Files that travel in JSON: into a run, and out of it.
 
 use std::{
-    io::{self, Read, Write},
-    os::fd::OwnedFd,
+    io::{self, Read},
     path::{Component, Path, PathBuf},
 };
 
 use api::{DownloadSpec, DownloadedFile, ErrorBody, Upload};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use rustix::fs::{MemfdFlags, memfd_create};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -130,17 +128,6 @@ fn read(source: &Path, size: u64) -> io::Result<String> {
     let mut bytes = Vec::new();
     std::fs::File::open(source)?.take(size).read_to_end(&mut bytes)?;
     Ok(STANDARD.encode(bytes))
-}
-
-/// Text for a program to read.
-pub(super) fn stdin(text: &str) -> Result<OwnedFd, Failure> {
-    let made = || -> io::Result<OwnedFd> {
-        let mut file = std::fs::File::from(memfd_create("stdin", MemfdFlags::CLOEXEC)?);
-        file.write_all(text.as_bytes())?;
-        io::Seek::rewind(&mut file)?;
-        Ok(file.into())
-    };
-    made().map_err(|error| failed(&error))
 }
 
 fn failed(error: &io::Error) -> Failure {

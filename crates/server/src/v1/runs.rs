@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    begin::{self, OnDisconnect, Wanted, begin},
+    begin::{self, OnDisconnect, WAIT_MAX, Wanted, begin},
     explain::{Explanation, explain},
     lists::{check_labels, has_label, page, page_size, read_cursor, read_label},
     parcel::{self, FileIn, FileOut},
@@ -31,12 +31,9 @@ use crate::{
     app::App,
     http::{Failure, FailureBody, Json, Params, Reader, Runner},
     keys::Principal,
-    stream::{self, Form, Recorder},
+    stream::{self, Form, Reading, Recorder},
     table::{CancelOnDrop, Kind, Terms, Work},
 };
-
-/// The longest that a client may wait in one request.
-const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// Whether the client waits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
@@ -148,13 +145,16 @@ pub(crate) async fn create(
         has_log: wanted.form.is_some() || on_disconnect == OnDisconnect::Continue,
         is_kept: true,
     };
-    let started = start(&app, (caller, terms), wanted, new).await?;
+    let started = start(&app, (caller.clone(), terms), wanted, new).await?;
     if is_async && wanted.form.is_none() {
         let location = format!("/v1/runs/{}", started.0.id());
         let run = Encoded(Run::of(&started.0));
         return Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], run).into_response());
     }
-    begin::answer(started, wanted, |work, _| Encoded(Run::of(work)).into_response()).await
+    begin::answer((&app, &caller), started, wanted, |work, _| {
+        Encoded(Run::of(work)).into_response()
+    })
+    .await
 }
 
 async fn start(
@@ -181,7 +181,7 @@ async fn start(
         policy: new.policy.spec(app),
     };
     let stdin = match new.stdin {
-        Some(text) => Input::Descriptor(parcel::stdin(&text)?),
+        Some(text) => Input::of_bytes(text.into_bytes()),
         None => Input::Empty,
     };
     let domain = TrustDomain::new(caller.tenant.as_str());
@@ -337,6 +337,6 @@ pub(crate) async fn events(
     let after = after.filter(|after| *after <= log.last());
     let after = after.ok_or_else(|| Failure::malformed("the run has no event of that number"))?;
     let form = Form::accepted(&headers).unwrap_or(Form::Sse);
-    let subscription = work.subscribe()?;
-    Ok(stream::body(work, subscription, (form, after), CancelOnDrop(None)))
+    let reading = Reading::new(&app, &caller, &work, (form, after), CancelOnDrop(None))?;
+    Ok(stream::body(work, reading))
 }

@@ -97,7 +97,7 @@ pub(crate) async fn create(
     let continues = new.on_disconnect == OnDisconnect::Continue;
     let terms = Terms {
         kind: Kind::Inside(entry.session.id()),
-        tenant: caller.tenant,
+        tenant: caller.tenant.clone(),
         labels: std::collections::BTreeMap::new(),
         has_log: wanted.form.is_some() || continues,
         is_kept: wanted.form.is_some() || continues,
@@ -123,7 +123,8 @@ pub(crate) async fn create(
         begin::json(&TurnView::of(result?))
     })
     .await?;
-    begin::answer(started, wanted, |_, json| begin::ready(StatusCode::OK, json)).await
+    begin::answer((&app, &caller), started, wanted, |_, json| begin::ready(StatusCode::OK, json))
+        .await
 }
 
 impl TurnView {
