@@ -8,7 +8,7 @@ use api::{Completion, DisplayData, ExceptionInfo, InputRequest, Inspection, Mime
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::{Value, error::Category};
 
-use crate::{TurnEnd, TurnEvent, TurnStatus, Violation};
+use crate::{ToolCall, TurnEnd, TurnEvent, TurnStatus, Violation, tool};
 
 /// The version of the protocol that is spoken here.
 pub const PROTOCOL: u64 = 1;
@@ -34,11 +34,13 @@ pub enum GuestKind {
     Reply,
     /// A signal ended the script, and so the kernel will.
     Ended,
+    /// The code calls a tool.
+    Call,
 }
 
 impl GuestKind {
     /// All kinds.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Ready,
         Self::Display,
         Self::Result,
@@ -48,6 +50,7 @@ impl GuestKind {
         Self::Done,
         Self::Reply,
         Self::Ended,
+        Self::Call,
     ];
 
     /// Its number in a frame.
@@ -63,6 +66,7 @@ impl GuestKind {
             Self::Done => 71,
             Self::Reply => 72,
             Self::Ended => 73,
+            Self::Call => 74,
         }
     }
 
@@ -88,6 +92,7 @@ impl fmt::Display for GuestKind {
             Self::Done => "done",
             Self::Reply => "reply",
             Self::Ended => "ended",
+            Self::Call => "tool_call",
         })
     }
 }
@@ -226,6 +231,32 @@ pub(crate) fn ended(body: &[u8]) -> Result<i32, Violation> {
     }
     let problem = "a signal that there is not";
     Err(Violation::Contradiction { kind: GuestKind::Ended, problem })
+}
+
+#[derive(Deserialize)]
+struct CallBody {
+    call: u64,
+    name: String,
+    input: String,
+}
+
+/// Reads a call of a tool: its number, and what is called.
+pub(crate) fn call(body: &[u8]) -> Result<(u64, ToolCall), Violation> {
+    let CallBody { call, name, input } = read(GuestKind::Call, body)?;
+    let problem = match tool::problem_with_input(&input) {
+        _ if name.len() > tool::TOOL_NAME_BYTES_MAX => "a name that is too long",
+        Some(problem) => problem,
+        None => return Ok((call, ToolCall { name, input })),
+    };
+    Err(Violation::Contradiction { kind: GuestKind::Call, problem })
+}
+
+/// Reads that something is done, of which there is nothing to say.
+pub(crate) fn done_silently(body: &[u8]) -> Result<(), Violation> {
+    #[derive(Deserialize)]
+    struct Nothing {}
+    let Nothing {} = read(GuestKind::Reply, body)?;
+    Ok(())
 }
 
 /// The highest signal number of Linux.

@@ -75,7 +75,7 @@ class _Call(NamedTuple):
     waiter: Waiter
     name: str
     # JSON of its arguments.
-    given: bytes
+    given: str
 
 
 class Inbox:
@@ -101,7 +101,7 @@ class Inbox:
         """Whether this turn may make another call."""
         return self._calls + len(self._queue) < CALLS_MAX
 
-    def queue(self, waiter: Waiter, name: str, given: bytes) -> None:
+    def queue(self, waiter: Waiter, name: str, given: str) -> None:
         """Takes a call, to be sent once there is a place for it."""
         self._queue.append(_Call(waiter, name, given))
 
@@ -141,7 +141,7 @@ class Inbox:
         if waiter is not None:
             waiter.give(frame.body)
 
-    def launch(self, send: Callable[[bytes], None]) -> None:
+    def launch(self, send: Callable[[Dict[str, Any]], None]) -> None:
         """Sends calls for which there is a place."""
         while self._queue and len(self._in_flight) < CALLS_IN_FLIGHT_MAX:
             call = self._queue.pop(0)
@@ -149,8 +149,7 @@ class Inbox:
             number = self._calls
             self._in_flight.add(number)
             self._waiting[number] = call.waiter
-            head = '{"call":%d,"name":"%s","input":' % (number, call.name)
-            send(head.encode("ascii") + call.given + b"}")
+            send({"call": number, "name": call.name, "input": call.given})
 
     def end(self) -> None:
         """The turn is over: whoever still waits is told so."""

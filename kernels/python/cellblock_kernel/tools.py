@@ -89,7 +89,7 @@ def _call(name: str, given: Dict[str, Any]) -> Any:
     if not turn.may_call():
         raise ToolError("tool '%s' can be called only while a turn is in flight" % name)
     try:
-        reply = turn.call_tool(name, data)
+        reply = turn.call_tool(name, data.decode("utf-8"))
     except (Refused, OSError) as problem:
         raise ToolError("tool '%s' cannot be called: %s" % (name, problem)) from None
     return _content(name, reply)

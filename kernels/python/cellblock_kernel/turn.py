@@ -84,7 +84,7 @@ class Turn:
 
         return self._ask(ask)
 
-    def call_tool(self, name: str, given: bytes) -> Dict[str, Any]:
+    def call_tool(self, name: str, given: str) -> Dict[str, Any]:
         """Has the host call a tool and waits for the answer."""
 
         def call(waiter: Waiter) -> None:
@@ -130,10 +130,8 @@ class Turn:
             if self.in_flight and channel is not None:
                 self._locked(self._inbox.read, channel, self.token)
 
-    def _send_call(self, body: bytes) -> None:
-        channel = self.channel
-        if channel is not None:
-            channel.send_encoded(frames.TOOL_CALL, self.token, body)
+    def _send_call(self, body: Dict[str, Any]) -> None:
+        self.send_unheld(frames.TOOL_CALL, body)
 
     def _leave(self, waiter: Waiter) -> None:
         with self._lock:

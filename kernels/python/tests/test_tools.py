@@ -22,6 +22,11 @@ def content(value: Any, **more: Any) -> Dict[str, Any]:
     return {"content": json.dumps(value), **more}
 
 
+def parsed(call: Dict[str, Any]) -> Dict[str, Any]:
+    """A call with its arguments as values."""
+    return {**call, "input": json.loads(call["input"])}
+
+
 def echo(call: Dict[str, Any]) -> Dict[str, Any]:
     """Answers with what was given."""
     return content(call["input"])
@@ -45,8 +50,8 @@ class Calls:
             kind, got, body = self.kernel.frame()
             assert got == token, (kind, body)
             if kind == TOOL_CALL:
-                calls.append(body)
-                self.answer(token, body, answer(body))
+                calls.append(parsed(body))
+                self.answer(token, body, answer(parsed(body)))
             elif self.kernel._keep(turn, kind, body):
                 turn.stdout, turn.stderr = self.kernel.take_output()
                 return turn, calls
@@ -59,7 +64,7 @@ class Calls:
         """The next frame, which is a call."""
         kind, got, body = self.kernel.frame()
         assert (kind, got) == (TOOL_CALL, token), (kind, body)
-        return body
+        return parsed(body)
 
     def error_of(self, code: str, answer: Answer = echo) -> Tuple[str, str]:
         """The exception that ends a cell: its name and what it says."""
@@ -251,7 +256,7 @@ class ThreadsTest(Calls, KernelCase):
             kind, _, body = self.kernel.frame()
             kinds.append(kind)
             if kind == TOOL_CALL:
-                self.answer(token, body, echo(body))
+                self.answer(token, body, echo(parsed(body)))
         self.assertEqual(sorted(kinds), [69, TOOL_CALL, TOOL_CALL, TOOL_CALL])
         self.kernel.send(6, token, {"value": "x"})
         self.assertEqual(self.kernel.finish(token).text, "('x', 3)")
