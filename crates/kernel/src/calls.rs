@@ -24,6 +24,11 @@ impl fmt::Display for CallId {
 }
 
 impl CallId {
+    #[cfg(test)]
+    pub(crate) const fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+
     pub(crate) const fn number(self) -> u64 {
         self.0
     }

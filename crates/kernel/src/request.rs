@@ -192,6 +192,8 @@ mod tests {
             name: "a.py".to_owned(),
         };
         let line = InputReply::Line("\"x\"".to_owned());
+        let call = CallId::from_number(3);
+        let tools = [ToolSpec { name: "a".to_owned(), doc: "b".to_owned() }];
         let table = [
             (
                 Request::Configure(&configuration),
@@ -210,9 +212,23 @@ mod tests {
             (Request::Input(&line), json!({"value": "\"x\""})),
             (Request::Input(&InputReply::End), json!({"end": true})),
             (Request::Shutdown, json!({})),
+            (
+                Request::ToolReply(call, &ToolReply::Content("[1]".to_owned())),
+                json!({"call": 3, "content": "[1]", "is_error": false}),
+            ),
+            (Request::Tools(&tools), json!({"tools": [{"name": "a", "doc": "b"}]})),
+            (
+                Request::ToolReply(call, &ToolReply::Failed("1".to_owned())),
+                json!({"call": 3, "content": "1", "is_error": true}),
+            ),
+            (
+                Request::ToolReply(call, &ToolReply::Error("no".to_owned())),
+                json!({"call": 3, "error": "no", "is_error": true}),
+            ),
         ];
-        for (number, (request, expected)) in (1..).zip(table) {
-            assert!(request.number() == number || number > 6, "{request:?}");
+        let numbers = [1, 2, 3, 4, 5, 6, 6, 7, 8, 9, 8, 8];
+        for (number, (request, expected)) in numbers.into_iter().zip(table) {
+            assert_eq!(request.number(), number, "{request:?}");
             assert_eq!(body(&request), expected, "{request:?}");
         }
     }
