@@ -34,10 +34,13 @@ pub use config::Config;
 pub use engine::Engine;
 pub use error::RunError;
 pub use io::{EventSink, Input, RunIo};
-pub use kernel::{InputSource, NoInput};
+pub use kernel::{
+    BoxFuture, InputSource, NoInput, NoTools, TOOL_CONTENT_BYTES_MAX, ToolCall, ToolHost,
+    ToolReply, ToolSpec,
+};
 pub use session::{
     CloseReason, EditError, FileInfo, FileKind, Lease, Session, SessionError, SessionInfo,
-    SessionRequest, SessionRun, TurnIo, View,
+    SessionRequest, SessionRun, ToolsError, TurnIo, View,
 };
 pub use transfer::UploadError;
 pub use warm::{TrustDomain, WarmConfig, WarmStats};

@@ -5,6 +5,7 @@
 //! the same sandbox.
 
 mod activity;
+mod calls;
 mod change;
 mod create;
 mod edit;
@@ -22,6 +23,7 @@ mod runtimes;
 mod settle;
 mod signals;
 mod tap;
+mod tools;
 mod turn;
 mod turning;
 
@@ -51,6 +53,8 @@ pub(crate) use registry::Registry;
 pub use request::{SessionInfo, SessionRequest, SessionRun};
 pub(crate) use runtimes::Runtimes;
 use signals::Signals;
+use tools::Registered;
+pub use tools::ToolsError;
 pub use turn::TurnIo;
 
 use crate::{engine::Core, warm::Order};
@@ -88,6 +92,7 @@ struct Inner {
     waiting: Semaphore,
     running: Semaphore,
     signals: Signals,
+    tools: Registered,
     activity: Arc<Activity>,
     edits: Mutex<Edits>,
     runs: AtomicU64,
