@@ -22,6 +22,7 @@ mod request;
 mod token;
 mod tool;
 mod turn;
+mod values;
 mod violation;
 
 pub use budget::{TURN_BYTES_MAX, TURN_FRAMES_MAX, VALUES_MAX};

@@ -8,7 +8,7 @@ use api::{Completion, DisplayData, ExceptionInfo, InputRequest, Inspection, Mime
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::{Value, error::Category};
 
-use crate::{ToolCall, TurnEnd, TurnEvent, TurnStatus, Violation, tool};
+use crate::{ToolCall, TurnEnd, TurnEvent, TurnStatus, Violation, tool, values::by_name};
 
 /// The version of the protocol that is spoken here.
 pub const PROTOCOL: u64 = 1;
@@ -123,7 +123,9 @@ pub(crate) fn hello(body: &[u8]) -> Result<Hello, Violation> {
 
 #[derive(Deserialize)]
 struct DisplayBody {
+    #[serde(deserialize_with = "by_name")]
     data: MimeBundle,
+    #[serde(deserialize_with = "by_name")]
     metadata: BTreeMap<String, Value>,
     #[serde(deserialize_with = "required")]
     display_id: Option<String>,
@@ -138,7 +140,9 @@ pub(crate) fn display(body: &[u8]) -> Result<TurnEvent, Violation> {
 
 #[derive(Deserialize)]
 struct ResultBody {
+    #[serde(deserialize_with = "by_name")]
     data: MimeBundle,
+    #[serde(deserialize_with = "by_name")]
     metadata: BTreeMap<String, Value>,
     count: u64,
 }
@@ -214,9 +218,17 @@ pub(crate) fn completion(body: &[u8], characters: usize) -> Result<Completion, V
     Err(Violation::Contradiction { kind: GuestKind::Reply, problem })
 }
 
+#[derive(Deserialize)]
+struct InspectionBody {
+    found: bool,
+    #[serde(default, deserialize_with = "by_name")]
+    data: MimeBundle,
+}
+
 /// Reads what is known of a name.
 pub(crate) fn inspection(body: &[u8]) -> Result<Inspection, Violation> {
-    read(GuestKind::Reply, body)
+    let InspectionBody { found, data } = read(GuestKind::Reply, body)?;
+    Ok(Inspection { found, data })
 }
 
 /// Reads which signal ended a script.
