@@ -11,6 +11,7 @@ mod pool;
 mod runs;
 mod shares;
 mod siblings;
+mod tools;
 mod workspace;
 
 use std::process::ExitCode;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         runs::TESTS,
         shares::TESTS,
         siblings::TESTS,
+        tools::TESTS,
         workspace::TESTS,
     ];
     let trial = |(name, test): &(&str, fn())| {
