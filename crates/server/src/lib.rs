@@ -1,1 +1,3 @@
 //! The session server: the engine over HTTP.
+
+pub mod tools;
