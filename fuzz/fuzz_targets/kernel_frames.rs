@@ -6,7 +6,7 @@
 
 use arbitrary::Arbitrary;
 use kernel::{
-    GuestKind, Token,
+    CALLS_IN_FLIGHT_MAX, GuestKind, Token,
     frame::{Decoder, Frame},
     machine::{Event, Machine, Question},
 };
@@ -17,6 +17,7 @@ use libfuzzer_sys::fuzz_target;
 enum Act {
     Ask(Asked),
     Answer,
+    AnswerCall(u8),
     Bytes(Vec<u8>),
     Frame { kind: u8, token: Which, body: Body },
 }
@@ -27,6 +28,7 @@ enum Asked {
     Turn { allow_input: bool },
     Completion { characters: u8 },
     Inspection,
+    Tools,
     End,
 }
 
@@ -52,6 +54,7 @@ impl From<Asked> for Question {
             Asked::Turn { allow_input } => Self::Turn { allow_input },
             Asked::Completion { characters } => Self::Completion { characters: characters.into() },
             Asked::Inspection => Self::Inspection,
+            Asked::Tools => Self::Tools,
             Asked::End => Self::End,
         }
     }
@@ -59,7 +62,7 @@ impl From<Asked> for Question {
 
 /// A frame as bytes: of the known kinds and the few around them.
 fn bytes_of(kind: u8, token: &Which, body: Body) -> Vec<u8> {
-    let kind = 64 + kind % 10;
+    let kind = 64 + kind % 12;
     let body = match body {
         Body::Any(bytes) => bytes,
         Body::Good { word, number } => good(kind, word, number).into_bytes(),
@@ -89,6 +92,8 @@ fn good(kind: u8, word: u8, number: u8) -> String {
         69 => format!(r#"{{"prompt":"?","password":{flag}}}"#),
         70 => r#"{"name":"E","value":"","traceback":["a"]}"#.to_owned(),
         71 => format!(r#"{{"status":"{status}","count":1,"exit_code":{number}}}"#),
+        73 => format!(r#"{{"signal":{number}}}"#),
+        74 => format!(r#"{{"call":{number},"name":"{word}","input":"{{\"a\":[{word}]}}"}}"#),
         _ => format!(r#"{{"matches":[],"start":{word},"end":{number},"found":{flag}}}"#),
     }
 }
@@ -129,8 +134,10 @@ impl Host {
         match self.machine.take(frame) {
             Ok(event) => {
                 assert!(!self.broken && !was_idle);
-                let is_end = !matches!(event, Event::Turn(_));
-                assert_eq!(self.machine.is_idle(), is_end);
+                let is_end = !matches!(event, Event::Turn(_) | Event::Call(..));
+                let is_last = matches!(event, Event::Ended(_));
+                assert_eq!(self.machine.is_idle(), is_end && !is_last);
+                self.broken |= is_last;
                 assert!(is_end || frame.token == TOKEN);
             }
             Err(violation) => {
@@ -140,6 +147,7 @@ impl Host {
             }
         }
         assert!(!(self.broken && self.machine.is_idle()));
+        assert!(self.machine.calls().count() <= CALLS_IN_FLIGHT_MAX);
     }
 }
 
@@ -156,6 +164,12 @@ fuzz_target!(|acts: Vec<Act>| {
                 assert!(idle || !taken);
             }
             Act::Answer => host.machine.answer(),
+            Act::AnswerCall(place) => {
+                if let Some(call) = host.machine.calls().nth(place.into()) {
+                    assert!(host.machine.answer_call(call).is_ok());
+                    assert!(host.machine.answer_call(call).is_err());
+                }
+            }
             Act::Bytes(bytes) => host.hear(&bytes),
             Act::Frame { kind, token, body } => host.hear(&bytes_of(kind, &token, body)),
         }

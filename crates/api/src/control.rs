@@ -8,7 +8,10 @@ use utoipa::ToSchema;
 macro_rules! controls {
     ($($(#[doc = $doc:literal])+ $variant:ident => $name:literal,)+) => {
         /// One enforceable restriction.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+            ToSchema,
+        )]
         pub enum Control {
             $($(#[doc = $doc])+ #[serde(rename = $name)] $variant,)+
         }

@@ -37,12 +37,15 @@ pub use engine::Engine;
 pub use error::RunError;
 pub use feed::{FEED_BYTES_MAX, Fed, Feed, FeedError};
 pub use io::{EventSink, Input, RunIo};
-pub use kernel::{InputSource, NoInput};
+pub use kernel::{
+    BoxFuture, InputSource, NoInput, NoTools, TOOL_CONTENT_BYTES_MAX, ToolCall, ToolHost,
+    ToolReply, ToolSpec,
+};
 pub use policy::{Ceiling, Limits};
 pub use session::{
     CloseReason, Command, CommandInfo, EditError, FileInfo, FileKind, LOG_BYTES_MAX, Lease,
     LogChunk, Session, SessionError, SessionInfo, SessionRequest, SessionRun, SessionRunResult,
-    TurnIo, View,
+    ToolsError, TurnIo, View,
 };
 pub use signaller::Signaller;
 pub use transfer::UploadError;

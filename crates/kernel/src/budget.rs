@@ -59,7 +59,7 @@ fn count_values(text: &[u8]) -> usize {
 }
 
 /// What follows the string that this is the inside of.
-fn after_string(mut rest: &[u8]) -> &[u8] {
+pub(crate) fn after_string(mut rest: &[u8]) -> &[u8] {
     while let Some(place) = memchr2(b'"', b'\\', rest) {
         let is_end = rest[place] == b'"';
         let past = if is_end { place + 1 } else { place + 2 };

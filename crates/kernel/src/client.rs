@@ -14,10 +14,11 @@ use rustix::{
 use tokio::{io::Interest, net::UnixStream, task::yield_now};
 
 use crate::{
-    BoxFuture, Configuration, Hello, InputSource, KernelError, Script, Token, TurnEnd, TurnEvent,
-    TurnSink, Violation,
+    BoxFuture, CALLS_IN_FLIGHT_MAX, CallId, Configuration, Hello, InputSource, KernelError, Script,
+    TOOL_CONTENT_BYTES_MAX, Token, ToolReply, ToolSpec, TurnEnd, TurnEvent, TurnSink, Violation,
     frame::Decoder,
     machine::{Event, Machine, Misuse, Question},
+    outbox::Outbox,
     request::Request,
 };
 
@@ -46,9 +47,7 @@ pub struct Kernel {
     /// What was read and not decoded yet, from `inbox_start` on.
     inbox: Vec<u8>,
     inbox_start: usize,
-    /// What is still to be written, from `outbox_start` on.
-    outbox: Vec<u8>,
-    outbox_start: usize,
+    outbox: Outbox,
 }
 
 impl Kernel {
@@ -67,8 +66,7 @@ impl Kernel {
             decoder: Decoder::new(),
             inbox: Vec::new(),
             inbox_start: 0,
-            outbox: Vec::new(),
-            outbox_start: 0,
+            outbox: Outbox::default(),
         })
     }
 
@@ -135,6 +133,10 @@ impl Kernel {
                     sink.event(TurnEvent::Input(request.clone()));
                     self.ask_caller(input.ask(request), sink).await?
                 }
+                Event::Call(..) => {
+                    self.refuse_calls(&ToolReply::none())?;
+                    self.next().await?
+                }
                 Event::Turn(event) => {
                     sink.event(event);
                     events += 1;
@@ -167,6 +169,7 @@ impl Kernel {
                 Event::Turn(shown @ (TurnEvent::Display(_) | TurnEvent::Clear { .. })) => {
                     sink.event(shown);
                 }
+                Event::Call(..) => self.refuse_calls(&ToolReply::none())?,
                 event => return Ok(event),
             }
         }
@@ -182,8 +185,52 @@ impl Kernel {
         let bytes = Request::Input(reply).encode(token)?;
         self.refuse_unread()?;
         self.machine.answer();
-        self.send_later(bytes);
+        self.outbox.push(bytes);
         Ok(())
+    }
+
+    /// The calls of tools that the turn in flight waits for.
+    pub fn calls(&self) -> impl Iterator<Item = CallId> {
+        self.machine.calls()
+    }
+
+    /// Gives the turn in flight the answer to a call. It is sent while [`Kernel::next`]
+    /// or [`Kernel::finish`] waits. An answer that is longer than a kernel takes becomes
+    /// an error.
+    ///
+    /// # Errors
+    /// It does not wait for that one.
+    pub fn answer_call(&mut self, call: CallId, reply: &ToolReply) -> Result<(), KernelError> {
+        let token = self.machine.answer_call(call)?;
+        let encoded = match reply.is_too_long() {
+            false => Request::ToolReply(call, reply).encode(token),
+            true => Err(KernelError::TooLong { bytes: TOOL_CONTENT_BYTES_MAX }),
+        };
+        let too_long = |_| Request::ToolReply(call, &ToolReply::too_long()).encode(token);
+        let bytes = encoded.or_else(too_long)?;
+        self.outbox.push_tool_reply(bytes);
+        Ok(())
+    }
+
+    /// Gives this answer to all calls that the turn in flight waits for.
+    ///
+    /// # Errors
+    /// The answer is longer than a kernel takes.
+    pub fn refuse_calls(&mut self, reply: &ToolReply) -> Result<(), KernelError> {
+        let calls: Vec<_> = self.machine.calls().collect();
+        calls.into_iter().try_for_each(|call| self.answer_call(call, reply))
+    }
+
+    /// Tells the kernel which tools there are from now on.
+    ///
+    /// # Errors
+    /// The kernel ended or broke the protocol, or could not be asked.
+    pub async fn set_tools(&mut self, tools: &[ToolSpec]) -> Result<(), KernelError> {
+        self.ask(Question::Tools, draw()?, &Request::Tools(tools))?;
+        match self.next().await? {
+            Event::Tools => Ok(()),
+            _ => Err(self.other_asked()),
+        }
     }
 
     /// Asks how code can go on after that many characters.
@@ -321,7 +368,7 @@ impl Kernel {
         let bytes = request.encode(token)?;
         self.check_idle()?;
         self.machine.ask(question, token)?;
-        self.send_later(bytes);
+        self.outbox.push(bytes);
         Ok(())
     }
 
@@ -333,12 +380,28 @@ impl Kernel {
         let judged =
             frame.and_then(|frame| frame.map(|frame| self.machine.take(&frame)).transpose());
         let event = judged.map_err(|violation| self.break_off(violation))?;
+        self.bound_outbox(event.as_ref())?;
         if self.machine.is_idle() && self.inbox_start == self.inbox.len() {
             // An idle kernel keeps no memory for what it may say one day.
             self.inbox = Vec::new();
             self.inbox_start = 0;
         }
         Ok(event)
+    }
+
+    /// Who calls tools and does not read the answers is not given more of them.
+    fn bound_outbox(&mut self, event: Option<&Event>) -> Result<(), KernelError> {
+        match event {
+            Some(Event::Call(..)) => {
+                let unread = self.outbox.tool_replies();
+                if self.machine.calls().count() + unread > CALLS_IN_FLIGHT_MAX {
+                    return Err(self.break_off(Violation::Unread));
+                }
+            }
+            Some(Event::Done(_)) => self.outbox.drop_tool_replies(),
+            _ => {}
+        }
+        Ok(())
     }
 
     /// Waits until something can be read or, if there is something to write, written.
@@ -374,11 +437,11 @@ impl Kernel {
 
     /// Writes what the socket takes.
     fn write(&mut self) -> Result<(), KernelError> {
-        let rest = &self.outbox[self.outbox_start..];
+        let rest = self.outbox.next();
         // A kernel that is gone must not end us by SIGPIPE.
         let attempt = || Ok(send(&self.stream, rest, SendFlags::NOSIGNAL | SendFlags::DONTWAIT)?);
         match self.stream.try_io(Interest::WRITABLE, attempt) {
-            Ok(sent) => self.outbox_start += sent,
+            Ok(sent) => self.outbox.written(sent),
             Err(error) if is_transient(&error) => {}
             Err(error) => {
                 return match error.kind() {
@@ -389,22 +452,13 @@ impl Kernel {
                 };
             }
         }
-        if self.outbox_start == self.outbox.len() {
-            self.outbox = Vec::new();
-            self.outbox_start = 0;
-        }
         Ok(())
     }
 
-    fn send_later(&mut self, bytes: Vec<u8>) {
-        self.outbox = bytes;
-        self.outbox_start = 0;
-    }
-
-    /// What is to be written is at most one message: a kernel that asks again, or
-    /// ends its turn, has read what was sent before.
+    /// A kernel that asks again, or ends its turn, has read what was sent before; but
+    /// answers of tools may have nobody who waits for them any more.
     fn refuse_unread(&mut self) -> Result<(), KernelError> {
-        if self.outbox.is_empty() { Ok(()) } else { Err(self.break_off(Violation::Unread)) }
+        if self.outbox.has_other() { Err(self.break_off(Violation::Unread)) } else { Ok(()) }
     }
 
     /// Somebody waits for the answer to another question than the one in flight,

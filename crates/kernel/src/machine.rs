@@ -7,8 +7,8 @@
 use api::{Completion, Inspection};
 
 use crate::{
-    GuestKind, Hello, Token, TurnEnd, TurnEvent, TurnStatus, Violation, budget::Budget,
-    frame::Frame, message,
+    CallId, GuestKind, Hello, Token, ToolCall, TurnEnd, TurnEvent, TurnStatus, Violation,
+    budget::Budget, calls::Calls, frame::Frame, message,
 };
 
 /// What a kernel is asked.
@@ -28,6 +28,8 @@ pub enum Question {
     },
     /// What is known of a name.
     Inspection,
+    /// To know these tools from now on and no others.
+    Tools,
     /// To run a program or `atexit` handlers, and end. There is no answer, unless a
     /// signal ends the program.
     End,
@@ -40,12 +42,16 @@ pub enum Event {
     Ready(Hello),
     /// Something happened in the turn.
     Turn(TurnEvent),
+    /// The turn's code calls a tool.
+    Call(CallId, ToolCall),
     /// The turn is over.
     Done(TurnEnd),
     /// How code can go on.
     Completion(Completion),
     /// What is known of a name.
     Inspection(Inspection),
+    /// The kernel knows its tools.
+    Tools,
     /// This signal ended the script that the kernel was to run.
     Ended(i32),
 }
@@ -65,6 +71,9 @@ pub enum Misuse {
     /// It does not wait for input.
     #[error("the kernel does not wait for input")]
     NoInput,
+    /// It does not wait for this tool.
+    #[error("the kernel does not wait for this tool's answer")]
+    NoCall,
     /// It has nothing to answer, or was given up.
     #[error("the kernel was asked nothing")]
     NothingAsked,
@@ -94,6 +103,7 @@ enum State {
 enum Reply {
     Completion { characters: usize },
     Inspection,
+    Tools,
 }
 
 impl State {
@@ -140,6 +150,7 @@ impl Machine {
                 State::Request { token, reply: Reply::Completion { characters } }
             }
             Question::Inspection => State::Request { token, reply: Reply::Inspection },
+            Question::Tools => State::Request { token, reply: Reply::Tools },
             Question::End => State::Ending { token },
         };
         Ok(())
@@ -186,6 +197,24 @@ impl Machine {
         }
     }
 
+    /// The calls that the turn in flight waits for.
+    pub fn calls(&self) -> impl Iterator<Item = CallId> {
+        let calls = match &self.state {
+            State::Turn(turn) => Some(turn.calls.iter()),
+            _ => None,
+        };
+        calls.into_iter().flatten()
+    }
+
+    /// Notes that a call is answered; the token of its turn.
+    ///
+    /// # Errors
+    /// The turn in flight does not wait for it.
+    pub fn answer_call(&mut self, call: CallId) -> Result<Token, Misuse> {
+        let State::Turn(turn) = &mut self.state else { return Err(Misuse::NoCall) };
+        if turn.calls.end(call) { Ok(turn.token) } else { Err(Misuse::NoCall) }
+    }
+
     /// Notes that nothing the kernel says will be believed any more.
     pub fn give_up(&mut self) {
         self.state = State::Broken;
@@ -222,7 +251,7 @@ impl Machine {
             (state, _) => return Err(Violation::Unexpected { kind, state: state.describe() }),
         };
         match event {
-            Event::Turn(_) => {}
+            Event::Turn(_) | Event::Call(..) => {}
             // It has nothing more to say.
             Event::Ended(_) => self.give_up(),
             _ => self.state = State::Idle,
@@ -244,6 +273,7 @@ impl Reply {
                 Ok(Event::Completion(message::completion(body, characters)?))
             }
             Self::Inspection => Ok(Event::Inspection(message::inspection(body)?)),
+            Self::Tools => message::done_silently(body).map(|()| Event::Tools),
         }
     }
 }
@@ -271,6 +301,7 @@ struct Turn {
     has_result: bool,
     has_error: bool,
     budget: Budget,
+    calls: Calls,
 }
 
 impl Turn {
@@ -282,12 +313,17 @@ impl Turn {
             has_result: false,
             has_error: false,
             budget: Budget::default(),
+            calls: Calls::default(),
         }
     }
 
     fn take(&mut self, kind: GuestKind, frame: &Frame) -> Result<Event, Violation> {
         if frame.token != self.token {
             return Err(Violation::Token { kind });
+        }
+        if kind == GuestKind::Call {
+            let (call, what) = self.calls.begin(frame)?;
+            return Ok(Event::Call(call, what));
         }
         self.budget.charge(kind, frame)?;
         let event = match kind {
@@ -297,7 +333,7 @@ impl Turn {
             GuestKind::Error => self.error(&frame.body)?,
             GuestKind::Input => self.input(&frame.body)?,
             GuestKind::Done => return self.done(&frame.body).map(Event::Done),
-            GuestKind::Ready | GuestKind::Reply | GuestKind::Ended => {
+            GuestKind::Ready | GuestKind::Reply | GuestKind::Ended | GuestKind::Call => {
                 return Err(contradiction(kind, "it is no part of a turn"));
             }
         };

@@ -8,7 +8,7 @@ use api::{Completion, DisplayData, ExceptionInfo, InputRequest, Inspection, Mime
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::{Value, error::Category};
 
-use crate::{TurnEnd, TurnEvent, TurnStatus, Violation};
+use crate::{ToolCall, TurnEnd, TurnEvent, TurnStatus, Violation, tool, values::by_name};
 
 /// The version of the protocol that is spoken here.
 pub const PROTOCOL: u64 = 1;
@@ -34,11 +34,13 @@ pub enum GuestKind {
     Reply,
     /// A signal ended the script, and so the kernel will.
     Ended,
+    /// The code calls a tool.
+    Call,
 }
 
 impl GuestKind {
     /// All kinds.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Ready,
         Self::Display,
         Self::Result,
@@ -48,6 +50,7 @@ impl GuestKind {
         Self::Done,
         Self::Reply,
         Self::Ended,
+        Self::Call,
     ];
 
     /// Its number in a frame.
@@ -63,6 +66,7 @@ impl GuestKind {
             Self::Done => 71,
             Self::Reply => 72,
             Self::Ended => 73,
+            Self::Call => 74,
         }
     }
 
@@ -88,6 +92,7 @@ impl fmt::Display for GuestKind {
             Self::Done => "done",
             Self::Reply => "reply",
             Self::Ended => "ended",
+            Self::Call => "tool_call",
         })
     }
 }
@@ -118,7 +123,9 @@ pub(crate) fn hello(body: &[u8]) -> Result<Hello, Violation> {
 
 #[derive(Deserialize)]
 struct DisplayBody {
+    #[serde(deserialize_with = "by_name")]
     data: MimeBundle,
+    #[serde(deserialize_with = "by_name")]
     metadata: BTreeMap<String, Value>,
     #[serde(deserialize_with = "required")]
     display_id: Option<String>,
@@ -133,7 +140,9 @@ pub(crate) fn display(body: &[u8]) -> Result<TurnEvent, Violation> {
 
 #[derive(Deserialize)]
 struct ResultBody {
+    #[serde(deserialize_with = "by_name")]
     data: MimeBundle,
+    #[serde(deserialize_with = "by_name")]
     metadata: BTreeMap<String, Value>,
     count: u64,
 }
@@ -209,9 +218,17 @@ pub(crate) fn completion(body: &[u8], characters: usize) -> Result<Completion, V
     Err(Violation::Contradiction { kind: GuestKind::Reply, problem })
 }
 
+#[derive(Deserialize)]
+struct InspectionBody {
+    found: bool,
+    #[serde(default, deserialize_with = "by_name")]
+    data: MimeBundle,
+}
+
 /// Reads what is known of a name.
 pub(crate) fn inspection(body: &[u8]) -> Result<Inspection, Violation> {
-    read(GuestKind::Reply, body)
+    let InspectionBody { found, data } = read(GuestKind::Reply, body)?;
+    Ok(Inspection { found, data })
 }
 
 /// Reads which signal ended a script.
@@ -226,6 +243,32 @@ pub(crate) fn ended(body: &[u8]) -> Result<i32, Violation> {
     }
     let problem = "a signal that there is not";
     Err(Violation::Contradiction { kind: GuestKind::Ended, problem })
+}
+
+#[derive(Deserialize)]
+struct CallBody {
+    call: u64,
+    name: String,
+    input: String,
+}
+
+/// Reads a call of a tool: its number, and what is called.
+pub(crate) fn call(body: &[u8]) -> Result<(u64, ToolCall), Violation> {
+    let CallBody { call, name, input } = read(GuestKind::Call, body)?;
+    let problem = match tool::problem_with_input(&input) {
+        _ if name.len() > tool::TOOL_NAME_BYTES_MAX => "a name that is too long",
+        Some(problem) => problem,
+        None => return Ok((call, ToolCall { name, input })),
+    };
+    Err(Violation::Contradiction { kind: GuestKind::Call, problem })
+}
+
+/// Reads that something is done, of which there is nothing to say.
+pub(crate) fn done_silently(body: &[u8]) -> Result<(), Violation> {
+    #[derive(Deserialize)]
+    struct Nothing {}
+    let Nothing {} = read(GuestKind::Reply, body)?;
+    Ok(())
 }
 
 /// The highest signal number of Linux.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use api::{InputReply, TurnRequest};
 use serde::Serialize;
 
-use crate::{KernelError, Token, frame::Frame};
+use crate::{CallId, KernelError, Token, ToolReply, ToolSpec, frame::Frame};
 
 /// The most code that one turn takes.
 pub const CODE_BYTES_MAX: usize = 16 << 20;
@@ -48,6 +48,8 @@ pub(crate) enum Request<'a> {
     Inspect { code: &'a str, cursor: usize, detailed: bool },
     Input(&'a InputReply),
     Shutdown,
+    ToolReply(CallId, &'a ToolReply),
+    Tools(&'a [ToolSpec]),
 }
 
 impl Request<'_> {
@@ -60,6 +62,8 @@ impl Request<'_> {
             Self::Inspect { .. } => 5,
             Self::Input(_) => 6,
             Self::Shutdown => 7,
+            Self::ToolReply(..) => 8,
+            Self::Tools(_) => 9,
         }
     }
 
@@ -104,6 +108,8 @@ impl Request<'_> {
             Self::Input(InputReply::Line(value)) => serde_json::to_vec(&Line { value }),
             Self::Input(InputReply::End) => Ok(br#"{"end":true}"#.to_vec()),
             Self::Shutdown => Ok(b"{}".to_vec()),
+            Self::ToolReply(call, reply) => serde_json::to_vec(&Called::new(call, reply)),
+            Self::Tools(tools) => serde_json::to_vec(&Tools { tools }),
         }
     }
 }
@@ -135,6 +141,32 @@ struct Line<'a> {
     value: &'a str,
 }
 
+#[derive(Serialize)]
+struct Called<'a> {
+    call: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+    is_error: bool,
+}
+
+impl<'a> Called<'a> {
+    fn new(call: CallId, reply: &'a ToolReply) -> Self {
+        let (content, error, is_error) = match reply {
+            ToolReply::Content(content) => (Some(&**content), None, false),
+            ToolReply::Failed(content) => (Some(&**content), None, true),
+            ToolReply::Error(error) => (None, Some(&**error), true),
+        };
+        Self { call: call.number(), content, error, is_error }
+    }
+}
+
+#[derive(Serialize)]
+struct Tools<'a> {
+    tools: &'a [ToolSpec],
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -160,6 +192,8 @@ mod tests {
             name: "a.py".to_owned(),
         };
         let line = InputReply::Line("\"x\"".to_owned());
+        let call = CallId::from_number(3);
+        let tools = [ToolSpec { name: "a".to_owned(), doc: "b".to_owned() }];
         let table = [
             (
                 Request::Configure(&configuration),
@@ -178,9 +212,23 @@ mod tests {
             (Request::Input(&line), json!({"value": "\"x\""})),
             (Request::Input(&InputReply::End), json!({"end": true})),
             (Request::Shutdown, json!({})),
+            (
+                Request::ToolReply(call, &ToolReply::Content("[1]".to_owned())),
+                json!({"call": 3, "content": "[1]", "is_error": false}),
+            ),
+            (Request::Tools(&tools), json!({"tools": [{"name": "a", "doc": "b"}]})),
+            (
+                Request::ToolReply(call, &ToolReply::Failed("1".to_owned())),
+                json!({"call": 3, "content": "1", "is_error": true}),
+            ),
+            (
+                Request::ToolReply(call, &ToolReply::Error("no".to_owned())),
+                json!({"call": 3, "error": "no", "is_error": true}),
+            ),
         ];
-        for (number, (request, expected)) in (1..).zip(table) {
-            assert!(request.number() == number || number > 6, "{request:?}");
+        let numbers = [1, 2, 3, 4, 5, 6, 6, 7, 8, 9, 8, 8];
+        for (number, (request, expected)) in numbers.into_iter().zip(table) {
+            assert_eq!(request.number(), number, "{request:?}");
             assert_eq!(body(&request), expected, "{request:?}");
         }
     }

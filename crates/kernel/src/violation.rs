@@ -67,6 +67,9 @@ pub enum Violation {
     /// One turn shows JSON of more values than it may.
     #[error("JSON of more values than one turn may have")]
     Values,
+    /// One turn calls more tools than it may, in all or at the same time.
+    #[error("more calls of tools than one turn may have")]
+    Calls,
     /// Bytes came while nothing was asked.
     #[error("bytes while no turn is in flight")]
     Idle,

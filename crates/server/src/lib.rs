@@ -4,7 +4,7 @@
 //! engine, and its answer is encoded. Our own words are spoken under `/v1`, those of
 //! the session protocol that other systems' clients know under `/sessions`.
 
-#![allow(
+#![expect(
     unused_qualifications,
     reason = "the macro that describes routes writes paths longer than they need be"
 )]
@@ -20,6 +20,7 @@ mod openapi;
 pub mod quota;
 mod stream;
 mod table;
+pub mod tools;
 mod v1;
 
 pub use config::{Auth, Config};

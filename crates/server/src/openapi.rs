@@ -29,7 +29,8 @@ use crate::{
         license(name = "MIT OR Apache-2.0")
     ),
     modifiers(&Keys),
-    security(("key" = [])),
+    components(schemas(api::StreamName)),
+    security((), ("key" = [])),
     tags(
         (name = "runs", description = "One-shot runs."),
         (name = "sessions", description = "Sandboxes that keep their state."),
@@ -65,6 +66,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/metrics", axum::routing::get(metrics::page))
         .route("/docs", axum::routing::get(docs))
         .route("/docs.js", axum::routing::get(docs_script))
+        .route("/docs.css", axum::routing::get(docs_style))
         .fallback(nothing)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(app.clone(), guard))
@@ -77,6 +79,10 @@ async fn docs(_: Reader) -> Html<&'static str> {
 
 async fn docs_script(_: Reader) -> Response {
     ([(header::CONTENT_TYPE, "text/javascript")], include_str!("docs.js")).into_response()
+}
+
+async fn docs_style(_: Reader) -> Response {
+    ([(header::CONTENT_TYPE, "text/css")], include_str!("docs.css")).into_response()
 }
 
 async fn nothing() -> Failure {

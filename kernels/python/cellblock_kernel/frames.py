@@ -12,9 +12,10 @@ import json
 import json.encoder
 import json.scanner
 import os
+import select
 import struct
 import threading
-from typing import Any, Dict, List, NamedTuple, NoReturn, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, NoReturn, Optional, Tuple
 
 from .pristine import __builtins__
 
@@ -27,6 +28,8 @@ COMPLETE = 4
 INSPECT = 5
 INPUT_REPLY = 6
 SHUTDOWN = 7
+TOOL_REPLY = 8
+TOOLS = 9
 
 READY = 65
 DISPLAY = 66
@@ -37,6 +40,7 @@ ERROR = 70
 DONE = 71
 REPLY = 72
 ENDED = 73
+TOOL_CALL = 74
 
 # The host sends at most 16 MiB of code, and escapes make it longer.
 RECEIVED_BYTES_MAX = 20 << 20
@@ -55,6 +59,8 @@ STATUS_NONSENSE = 70
 _HEADER = struct.Struct("<IBQ")
 _pack_header = _HEADER.pack
 _unpack_header = _HEADER.unpack_from
+_poll = select.poll
+_POLLIN = select.POLLIN
 _read = os.read
 _write = os.write
 _exit = os._exit
@@ -96,14 +102,14 @@ except TypeError:
 _plain_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_not_json).encode
 
 
-def encode(body: Dict[str, Any]) -> bytes:
+def encode(body: Dict[str, Any], default: Callable[[object], NoReturn] = _not_json) -> bytes:
     """Makes JSON of a body. What UTF-8 cannot say becomes a question mark."""
     if not body:
         return b"{}"
     if _make_encoder is None:
         text = _plain_encode(body)
     else:
-        encoder = _make_encoder({}, _not_json, _escape, None, ":", ",", False, False, False)
+        encoder = _make_encoder({}, default, _escape, None, ":", ",", False, False, False)
         text = "".join(encoder(body, 0))
     return text.encode("utf-8", "replace")
 
@@ -113,13 +119,25 @@ def decode(data: bytes) -> Dict[str, Any]:
     if not data:
         return {}
     try:
-        text = data.decode("utf-8").strip(" \t\r\n")
-        body, end = _scan(text, 0)
-    except (ValueError, StopIteration, RecursionError) as problem:
+        text = data.decode("utf-8")
+    except ValueError as problem:
         raise Malformed("not JSON") from problem
-    if type(body) is not dict or end != len(text):
+    body = decode_text(text)
+    if type(body) is not dict:
         raise Malformed("not a JSON object")
     return body
+
+
+def decode_text(text: str) -> Any:
+    """Reads one JSON value."""
+    text = text.strip(" \t\r\n")
+    try:
+        value, end = _scan(text, 0)
+    except (ValueError, StopIteration, RecursionError) as problem:
+        raise Malformed("not JSON") from problem
+    if end != len(text):
+        raise Malformed("more than one JSON value")
+    return value
 
 
 class Channel:
@@ -131,6 +149,12 @@ class Channel:
         self._lock = threading.RLock()
         self._writing = False
         self._waiting: List[bytes] = []
+        self._poller = _poll()
+        self._poller.register(fd, _POLLIN)
+
+    def has_bytes(self) -> bool:
+        """Whether reading would not wait. One thread at a time may ask."""
+        return bool(self._poller.poll(0))
 
     def take(self) -> Optional[Frame]:
         """Returns a frame that has wholly arrived, without waiting."""

@@ -24,6 +24,7 @@ from . import (
     namespace,
     script,
     stdio,
+    tools,
 )
 from .plain_shell import PlainShell
 from .pristine import __builtins__
@@ -70,6 +71,8 @@ class Kernel:
             frames.INSPECT: self._inspect,
             frames.INPUT_REPLY: self._late_reply,
             frames.SHUTDOWN: self._shutdown,
+            frames.TOOL_REPLY: self._late_reply,
+            frames.TOOLS: self._tools,
         }
 
     def run(self) -> NoReturn:
@@ -196,7 +199,16 @@ class Kernel:
             turn.end(frames.REPLY, nothing)
 
     def _late_reply(self, frame: frames.Frame) -> None:
-        """An answer to an `input()` that was interrupted meanwhile: nobody waits for it."""
+        """An answer to what was interrupted meanwhile: nobody waits for it."""
+
+    def _tools(self, frame: frames.Frame) -> None:
+        registered = tools.read(frame.body)
+
+        def register(body: Dict[str, Any]) -> Dict[str, Any]:
+            tools.register(registered)
+            return {}
+
+        self._reply(frame, register, {})
 
     def _shutdown(self, frame: frames.Frame) -> None:
         ending.end(0)

@@ -9,12 +9,17 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Any, Dict, Optional
+from typing import Any, Callable, Dict, Optional
 
 from . import frames, interrupts
+from .inbox import CALLS_MAX, Inbox, Waiter
 from .pristine import __builtins__
 
 _getpid = os.getpid
+
+
+class Refused(Exception):
+    """The host cannot be asked now."""
 
 
 class Turn:
@@ -30,6 +35,7 @@ class Turn:
         self.count = 0
         self.pid = 0
         self.result: Optional[Dict[str, Any]] = None
+        self._inbox = Inbox()
         self._lock = threading.RLock()
 
     def open(self, channel: frames.Channel) -> None:
@@ -65,6 +71,75 @@ class Turn:
         """Whether the calling code may ask for input now."""
         return self.in_flight and self.allow_input and self.is_ours()
 
+    def may_call(self) -> bool:
+        """Whether the calling code may call tools now."""
+        return self.in_flight and self.shows and self.is_ours()
+
+    def ask_for_input(self, request: Dict[str, Any]) -> Dict[str, Any]:
+        """Asks the caller for input and waits for the answer."""
+
+        def ask(waiter: Waiter) -> None:
+            self._inbox.expect_input(waiter)
+            self.send_unheld(frames.INPUT_REQUEST, request)
+
+        return self._ask(ask)
+
+    def call_tool(self, name: str, given: str) -> Dict[str, Any]:
+        """Has the host call a tool and waits for the answer."""
+
+        def call(waiter: Waiter) -> None:
+            if not self._inbox.has_room():
+                raise Refused("one turn makes %d tool calls at most" % CALLS_MAX)
+            self._inbox.queue(waiter, name, given)
+
+        return self._ask(call)
+
+    def _ask(self, ask: Callable[[Waiter], None]) -> Dict[str, Any]:
+        waiter = Waiter()
+        try:
+            interrupts.held_back(self._locked, ask, waiter)
+            channel = self.channel
+            assert channel is not None
+            return waiter.wait(channel.fd, self._read)
+        finally:
+            interrupts.held_back(self._leave, waiter)
+
+    def _locked(self, act: Callable[..., None], *arguments: Any) -> None:
+        """Does something with the inbox, and what is to be done because of it."""
+        with self._lock:
+            inbox = self._inbox
+            if inbox.is_busy:
+                # The lock is ours already: a signal handler has come between.
+                raise Refused("the host cannot be asked in this signal handler")
+            inbox.is_busy = True
+            try:
+                if not self.in_flight:
+                    raise Refused("no turn is in flight")
+                act(*arguments)
+                inbox.launch(self._send_call)
+            finally:
+                inbox.is_busy = False
+
+    def _read(self) -> None:
+        interrupts.held_back(self._read_unheld)
+
+    def _read_unheld(self) -> None:
+        with self._lock:
+            channel = self.channel
+            # Who waits was told if the turn is over.
+            if self.in_flight and channel is not None:
+                self._locked(self._inbox.read, channel, self.token)
+
+    def _send_call(self, body: Dict[str, Any]) -> None:
+        self.send_unheld(frames.TOOL_CALL, body)
+
+    def _leave(self, waiter: Waiter) -> None:
+        with self._lock:
+            # A signal handler that came between was refused, so there is nothing to forget.
+            if not self._inbox.is_busy:
+                self._inbox.forget(waiter)
+            waiter.close()
+
     def send(self, kind: int, body: Dict[str, Any]) -> None:
         """Sends a frame of this turn from within user code, whole even if interrupted."""
         interrupts.held_back(self._send_shown, kind, body)
@@ -93,11 +168,14 @@ class Turn:
                 channel.send_encoded(kind, self.token, body)
             self.in_flight = False
             self.result = None
+            self._inbox.end()
+            self._inbox = Inbox()
 
     def abandon(self) -> None:
         """In a child that user code forked: the channel belongs to the parent."""
         if self.channel is not None:
             self.channel.close()
+        self._inbox = Inbox()
         self._lock = threading.RLock()
 
 

@@ -7,25 +7,15 @@ from __future__ import annotations
 
 import builtins
 import getpass
-import select
 import sys
-from typing import Any, Optional
+from typing import Any
 
-from . import frames, interrupts, stdio
+from . import stdio
 from .pristine import __builtins__
-from .turn import turn
+from .turn import Refused, turn
 
 PROMPT_CHARS_MAX = 64 << 10
 REFUSAL = "input is not available in this session"
-
-_poll = select.poll
-_POLLIN = select.POLLIN
-
-
-class _Fetched:
-    """The frame that a wait brought, read where no interrupt can tear it."""
-
-    frame: Optional[frames.Frame] = None
 
 
 def install() -> None:
@@ -56,9 +46,10 @@ def _ask(prompt: object, password: bool) -> str:
         raise EOFError(REFUSAL)
     stdio.flush()
     request = {"prompt": text[:PROMPT_CHARS_MAX], "password": password}
-    turn.send(frames.INPUT_REQUEST, request)
-    reply = _wait_for_reply()
-    value = reply.get("value")
+    try:
+        value = turn.ask_for_input(request).get("value")
+    except Refused as problem:
+        raise EOFError(str(problem)) from None
     if type(value) is not str:
         raise EOFError("end of input")
     return value
@@ -73,38 +64,3 @@ def _read_from_substitute(prompt: str) -> str:
     if not line:
         raise EOFError("EOF when reading a line")
     return line[:-1] if line.endswith("\n") else line
-
-
-def _wait_for_reply() -> Any:
-    channel = turn.channel
-    assert channel is not None
-    waiter = _poll()
-    waiter.register(channel.fd, _POLLIN)
-    while True:
-        _Fetched.frame = None
-        interrupts.held_back(_take, channel)
-        frame: Optional[frames.Frame] = _Fetched.frame
-        if frame is None:
-            # An interrupt may come here, where nothing has been read.
-            waiter.poll()
-            interrupts.held_back(_fill, channel)
-        elif frame.kind != frames.INPUT_REPLY:
-            frames.give_up("a frame of kind %d instead of input" % frame.kind)
-        elif frame.token == turn.token:
-            return frame.body
-
-
-def _take(channel: frames.Channel) -> None:
-    try:
-        _Fetched.frame = channel.take()
-    except frames.Malformed as problem:
-        frames.give_up(str(problem))
-
-
-def _fill(channel: frames.Channel) -> None:
-    try:
-        channel.fill()
-    except frames.Closed:
-        frames.leave(0)
-    except frames.Malformed as problem:
-        frames.give_up(str(problem))

@@ -16,8 +16,11 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 ROOT = Path(__file__).resolve().parent.parent
-CONFIGURE, EXECUTE, SCRIPT, COMPLETE, INSPECT, INPUT_REPLY, SHUTDOWN = range(1, 8)
+CONFIGURE, EXECUTE, SCRIPT, COMPLETE, INSPECT, INPUT_REPLY, SHUTDOWN, TOOL_REPLY, TOOLS = range(
+    1, 10
+)
 READY, DISPLAY, RESULT, CLEAR, INPUT_REQUEST, ERROR, DONE, REPLY = range(65, 73)
+TOOL_CALL = 74
 # A test that waits longer has failed.
 SECONDS_MAX = 60.0
 

@@ -13,6 +13,7 @@ mod programs;
 mod runs;
 mod shares;
 mod siblings;
+mod tools;
 mod workspace;
 
 use std::process::ExitCode;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         runs::TESTS,
         shares::TESTS,
         siblings::TESTS,
+        tools::TESTS,
         workspace::TESTS,
     ];
     let trial = |(name, test): &(&str, fn())| {

@@ -10,7 +10,7 @@ use sandbox::Payload;
 use tokio::sync::{Mutex, Semaphore};
 
 use super::{
-    Frame, Inner, RUNS_AT_ONCE_MAX, Sandboxed, Session, SessionError, SessionRequest,
+    Frame, Inner, RUNS_AT_ONCE_MAX, Registered, Sandboxed, Session, SessionError, SessionRequest,
     TURNS_WAITING_MAX,
     activity::{Activity, Lease},
     command::Commands,
@@ -52,6 +52,7 @@ impl Engine {
             waiting: Semaphore::new(TURNS_WAITING_MAX),
             running: Semaphore::new(RUNS_AT_ONCE_MAX),
             signals: Signals::new(),
+            tools: Registered::new(),
             activity: Arc::new(Activity::new(Instant::now(), lease)),
             edits: Mutex::new(Edits::default()),
             commands: Commands::default(),

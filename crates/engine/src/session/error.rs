@@ -8,7 +8,7 @@ use std::{
 use ::kernel::KernelError;
 use api::{ErrorBody, ErrorCode};
 
-use super::{CloseReason, edit::EditError};
+use super::{CloseReason, ToolsError, edit::EditError};
 use crate::{FeedError, RunError, error::with_causes};
 
 /// Why a session could not do what it was asked. Whatever the user's code did is never
@@ -51,6 +51,9 @@ pub enum SessionError {
     /// The kernel could not be asked.
     #[error("the kernel could not be asked")]
     Kernel(#[from] KernelError),
+    /// There cannot be such tools.
+    #[error(transparent)]
+    Tools(#[from] ToolsError),
     /// The path is not one of the workspace.
     #[error("{path:?} is no place in the workspace: {reason}")]
     Place {
@@ -136,7 +139,7 @@ impl SessionError {
             }
             Self::File { source, .. } => file_kind(source),
             Self::Edit { error, .. } => (ErrorCode::InvalidRequest, edit_hint(*error)),
-            Self::NothingToUndo { .. } => (ErrorCode::InvalidRequest, None),
+            Self::Tools(_) | Self::NothingToUndo { .. } => (ErrorCode::InvalidRequest, None),
         }
     }
 }

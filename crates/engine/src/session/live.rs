@@ -2,7 +2,7 @@
 
 use std::{io, time::Duration};
 
-use kernel::Kernel;
+use kernel::{Kernel, ToolReply};
 use sandbox::{Forked, LaunchError};
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -26,6 +26,8 @@ pub(super) struct Live {
     pub(super) kernel: Kernel,
     pub(super) stdout: Pipe,
     pub(super) stderr: Pipe,
+    /// Which of the session's tools it was told of last; none at first.
+    pub(super) tools_version: u64,
 }
 
 impl Turns {
@@ -44,7 +46,7 @@ impl Live {
         };
         let stdout = pipe("standard output", fresh.stdout)?;
         let stderr = pipe("standard error", fresh.stderr)?;
-        Ok((fresh.forked, Self { kernel: fresh.kernel, stdout, stderr }))
+        Ok((fresh.forked, Self { kernel: fresh.kernel, stdout, stderr, tools_version: 0 }))
     }
 
     /// Waits until a kernel that was left in the middle of something is idle.
@@ -52,6 +54,8 @@ impl Live {
         let mut taps = Taps::discarding(&self.stdout, &self.stderr);
         let mut nobody = Ignored;
         while !self.kernel.is_idle() {
+            // Code may wait for its threads, and they for what they have called.
+            self.kernel.refuse_calls(&ToolReply::cancelled())?;
             tokio::select! {
                 biased;
                 event = self.kernel.next() => drop(event?),

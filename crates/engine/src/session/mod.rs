@@ -5,6 +5,7 @@
 //! the same sandbox.
 
 mod activity;
+mod calls;
 mod change;
 mod command;
 mod create;
@@ -23,6 +24,7 @@ mod runtimes;
 mod settle;
 mod signals;
 mod tap;
+mod tools;
 mod turn;
 mod turning;
 
@@ -54,6 +56,8 @@ pub(crate) use registry::Registry;
 pub use request::{SessionInfo, SessionRequest, SessionRun, SessionRunResult};
 pub(crate) use runtimes::Runtimes;
 use signals::Signals;
+use tools::Registered;
+pub use tools::ToolsError;
 pub use turn::TurnIo;
 
 use crate::{engine::Core, warm::Order};
@@ -91,6 +95,7 @@ struct Inner {
     waiting: Semaphore,
     running: Semaphore,
     signals: Signals,
+    tools: Registered,
     activity: Arc<Activity>,
     edits: Mutex<Edits>,
     commands: Commands,

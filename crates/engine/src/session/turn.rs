@@ -17,6 +17,7 @@ use super::{
     live::{Live, Turns},
     settle::{Settled, settle},
     tap::Taps,
+    tools::Tools,
     turning::{Terms, Turning},
 };
 use crate::{Cancel, EventSink, RunError};
@@ -61,12 +62,12 @@ impl Session {
         let inner = &self.inner;
         let _active = inner.begin()?;
         let mut turns = inner.in_line().await?;
-        inner.recover(&mut turns).await?;
+        let tools = inner.ready(&mut turns).await?;
         let turn_id = TurnId::generate();
         let left = Left::new(inner);
         let before = inner.snapshot().await;
         io.events.event(Event::TurnStarted { turn_id });
-        let mut facts = inner.drive(&mut turns, request, io).await?;
+        let mut facts = inner.drive(&mut turns, request, io, &tools).await?;
         if !facts.settled.is_kept {
             // Where there is none to be had now, the next turn tries again.
             let _ = inner.replace(&mut turns).await;
@@ -98,7 +99,7 @@ impl Session {
     pub async fn complete(&self, code: &str, cursor: usize) -> Result<Completion, SessionError> {
         let _active = self.inner.begin()?;
         let mut turns = self.inner.in_line().await?;
-        self.inner.recover(&mut turns).await?;
+        self.inner.ready(&mut turns).await?;
         let left = Left::new(&self.inner);
         let live = turns.live()?;
         let answer = Inner::short(live.kernel.complete(code, cursor), SHORT_TIME_MAX).await;
@@ -118,7 +119,7 @@ impl Session {
     ) -> Result<Inspection, SessionError> {
         let _active = self.inner.begin()?;
         let mut turns = self.inner.in_line().await?;
-        self.inner.recover(&mut turns).await?;
+        self.inner.ready(&mut turns).await?;
         let left = Left::new(&self.inner);
         let live = turns.live()?;
         let answer = Inner::short(live.kernel.inspect(code, cursor, detail), SHORT_TIME_MAX).await;
@@ -128,7 +129,7 @@ impl Session {
 }
 
 impl Turns {
-    fn live(&mut self) -> Result<&mut Live, RunError> {
+    pub(super) fn live(&mut self) -> Result<&mut Live, RunError> {
         let gone = || RunError::Lost { detail: "the session has no kernel".to_owned() };
         self.live.as_mut().ok_or_else(gone)
     }
@@ -154,11 +155,12 @@ impl Inner {
         turns: &mut Turns,
         request: &TurnRequest,
         io: TurnIo<'_>,
+        tools: &Tools,
     ) -> Result<Facts, SessionError> {
         let present = self.sandboxed.present().await;
         let gone = || LaunchError::Lost { detail: "the session's sandbox is gone".to_owned() };
         let forked: &dyn Forked = present.as_deref().ok_or_else(gone).map_err(RunError::from)?;
-        let Live { kernel, stdout, stderr } = turns.live()?;
+        let Live { kernel, stdout, stderr, .. } = turns.live()?;
         let limits = self.limits(io.wall_time);
         let usage_before = forked.usage();
         let taps = Taps::new(stdout, stderr, limits.output_bytes);
@@ -167,6 +169,7 @@ impl Inner {
             grace: self.core.config.warm.interrupt_grace,
             cancel: &io.cancel,
             said: self.signals.listen(),
+            tools,
             cpu_before_ms: usage_before.cpu_time_ms.unwrap_or(0),
         };
         let began = Instant::now();

@@ -20,10 +20,12 @@ use tokio::{
 };
 
 use super::{
+    calls::Calls,
     live::END_TIME_MAX,
     settle::{End, Stop},
     signals::Said,
     tap::Taps,
+    tools::Tools,
 };
 use crate::{Cancel, EventSink};
 
@@ -42,6 +44,7 @@ pub(super) struct Terms<'a> {
     pub(super) grace: Duration,
     pub(super) cancel: &'a Cancel,
     pub(super) said: watch::Receiver<Said>,
+    pub(super) tools: &'a Tools,
     /// Processor time that the sandbox had used before, in milliseconds.
     pub(super) cpu_before_ms: u64,
 }
@@ -54,6 +57,7 @@ pub(super) struct Turning<'a> {
     events: &'a mut dyn EventSink,
     terms: Terms<'a>,
     collector: Collector,
+    calls: Calls<'a>,
     pub(super) stop: Option<Stop>,
     cancelled: Option<Pin<Box<dyn Future<Output = ()> + Send + 'a>>>,
     ended: BoxFuture<'a, Exit>,
@@ -88,6 +92,7 @@ impl<'a> Turning<'a> {
         let look = |limit: Duration| now + look_after(limit);
         Self {
             collector: Collector::new(),
+            calls: Calls::new(terms.tools),
             stop: None,
             cancelled: Some(Box::pin(terms.cancel.cancelled())),
             ended: forked.ended(),
@@ -161,6 +166,13 @@ impl<'a> Turning<'a> {
                 self.ask_to_stop(Stop::Time(TimeLimit::WallTime))
             }
             () = until(self.look_at), if is_running => self.look(),
+            (call, reply) = self.calls.next() => {
+                match self.kernel.answer_call(call, &reply) {
+                    // It no longer waits for one.
+                    Ok(()) | Err(KernelError::Misuse(_)) => Step::Going,
+                    Err(error) => Step::Over(End::Broken(error)),
+                }
+            }
             event = self.kernel.next() => match event {
                 Ok(event) => self.take(event),
                 Err(KernelError::Closed) => Step::Over(self.closed().await),
@@ -178,6 +190,10 @@ impl<'a> Turning<'a> {
             KernelEvent::Turn(TurnEvent::Input(request)) => {
                 self.taps.drain(self.events);
                 return Step::Asked(request);
+            }
+            KernelEvent::Call(id, call) => {
+                self.taps.drain(self.events);
+                self.calls.begin(id, call);
             }
             KernelEvent::Turn(event) => {
                 // What was written before is heard of before.
@@ -243,7 +259,10 @@ impl<'a> Turning<'a> {
         if self.stop.is_none() {
             self.stop = Some(stop);
             self.kill_at = Some(Instant::now() + self.terms.grace);
-            return self.interrupt();
+            // After the interrupt, so that the code is ended by that.
+            let step = self.interrupt();
+            self.calls.cancel();
+            return step;
         }
         Step::Going
     }

@@ -4,7 +4,10 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{TURN_BYTES_MAX, TURN_FRAMES_MAX, VALUES_MAX};
+use crate::{
+    CALLS_IN_FLIGHT_MAX, CALLS_MAX, TOOL_INPUT_BYTES_MAX, TOOL_NAME_BYTES_MAX, TURN_BYTES_MAX,
+    TURN_FRAMES_MAX, VALUES_MAX,
+};
 
 const TOKEN: Token = Token::from_number(7);
 const OTHER: Token = Token::from_number(8);
@@ -28,8 +31,14 @@ fn frame(kind: GuestKind, token: Token) -> Frame {
         GuestKind::Done => json!({"status": "ok", "count": 1, "exit_code": null}),
         GuestKind::Reply => json!({"matches": [], "start": 0, "end": 0, "found": true}),
         GuestKind::Ended => json!({"signal": 15}),
+        GuestKind::Call => return call(1, token),
     };
     frame_of(kind, token, &body)
+}
+
+fn call(number: u64, token: Token) -> Frame {
+    let body = json!({"call": number, "name": "echo", "input": "{\"a\": 1}"});
+    frame_of(GuestKind::Call, token, &body)
 }
 
 fn done(status: &str) -> Frame {
@@ -59,27 +68,30 @@ fn turn(before: &[GuestKind]) -> Machine {
 
 /// Every state, with its name and the kinds of frames that have a place in it.
 fn states() -> Vec<(&'static str, Machine, &'static [GuestKind])> {
-    use GuestKind::{Clear, Display, Done, Ended, Error, Input, Ready, Reply, Result};
+    use GuestKind::{Call, Clear, Display, Done, Ended, Error, Input, Ready, Reply, Result};
     let mut broken = idle();
     broken.give_up();
     vec![
         ("starting", Machine::new(), &[Ready]),
         ("idle", idle(), &[]),
         ("configuring", asked(Question::Configuration), &[Ready]),
-        ("turn", turn(&[]), &[Display, Result, Clear, Input, Error, Done]),
+        ("turn", turn(&[]), &[Display, Result, Clear, Input, Error, Done, Call]),
         (
             "turn without input",
             asked(Question::Turn { allow_input: false }),
-            &[Display, Result, Clear, Error, Done],
+            &[Display, Result, Clear, Error, Done, Call],
         ),
-        ("after a display", turn(&[Display]), &[Display, Result, Clear, Input, Error, Done]),
-        ("waiting", turn(&[Input]), &[Display, Result, Clear, Input, Error, Done]),
-        ("after a result", turn(&[Result]), &[Display, Clear, Error, Done]),
+        ("after a display", turn(&[Display]), &[Display, Result, Clear, Input, Error, Done, Call]),
+        ("waiting", turn(&[Input]), &[Display, Result, Clear, Input, Error, Done, Call]),
+        // Threads may call until the turn is over. The next call has another number.
+        ("calling", turn(&[Call]), &[Display, Result, Clear, Input, Error, Done]),
+        ("after a result", turn(&[Result]), &[Display, Clear, Error, Done, Call]),
         // Done says here that all went well.
-        ("after an error", turn(&[Error]), &[Display, Clear]),
-        ("after both", turn(&[Result, Error]), &[Display, Clear]),
+        ("after an error", turn(&[Error]), &[Display, Clear, Call]),
+        ("after both", turn(&[Result, Error]), &[Display, Clear, Call]),
         ("completing", asked(Question::Completion { characters: 0 }), &[Reply]),
         ("inspecting", asked(Question::Inspection), &[Reply]),
+        ("learning of tools", asked(Question::Tools), &[Reply]),
         ("ending", asked(Question::End), &[Ended]),
         ("broken", broken, &[]),
     ]
@@ -126,7 +138,7 @@ fn a_frame_with_another_token_fits_nowhere() {
 
 #[test]
 fn unknown_kinds_and_those_of_the_host_fit_nowhere() {
-    for number in [0, 1, 2, 7, 64, 74, 255] {
+    for number in [0, 1, 2, 7, 8, 9, 64, 75, 255] {
         for (name, mut machine, _) in states() {
             let frame = Frame { kind: number, token: TOKEN, body: b"{}".to_vec() };
             let violation = Violation::Kind { kind: number };
@@ -164,6 +176,7 @@ fn a_question_fits_only_an_idle_kernel() {
         Question::Turn { allow_input: false },
         Question::Completion { characters: 0 },
         Question::Inspection,
+        Question::Tools,
         Question::End,
     ];
     for question in questions {
@@ -198,6 +211,83 @@ fn input_is_given_only_where_it_is_waited_for() {
     // An interrupt ends the wait.
     machine.take(&frame(GuestKind::Error, TOKEN)).unwrap();
     assert_eq!(machine.awaited(), Err(Misuse::NoInput));
+}
+
+/// A turn with this many calls in flight, and where they are.
+fn calling(count: u64) -> (Machine, Vec<CallId>) {
+    let mut machine = turn(&[]);
+    let begin = |number| match machine.take(&call(number, TOKEN)) {
+        Ok(Event::Call(id, _)) => id,
+        other => panic!("{other:?}"),
+    };
+    let ids = (1..=count).map(begin).collect();
+    (machine, ids)
+}
+
+#[test]
+fn a_call_is_answered_once_in_its_turn_and_in_any_order() {
+    let (mut machine, ids) = calling(3);
+    assert_eq!(machine.calls().collect::<Vec<_>>(), ids);
+    for id in [ids[2], ids[0]] {
+        assert_eq!(machine.answer_call(id), Ok(TOKEN));
+        assert_eq!(machine.answer_call(id), Err(Misuse::NoCall));
+    }
+    assert_eq!(machine.calls().collect::<Vec<_>>(), [ids[1]]);
+    // A turn may end with calls in flight: what made them was interrupted.
+    machine.take(&done("ok")).unwrap();
+    assert_eq!(machine.calls().count(), 0);
+    assert_eq!(machine.answer_call(ids[1]), Err(Misuse::NoCall));
+    machine.ask(Question::Turn { allow_input: false }, OTHER).unwrap();
+    assert_eq!(machine.answer_call(ids[1]), Err(Misuse::NoCall));
+    // The next turn counts anew.
+    assert!(machine.take(&call(1, OTHER)).is_ok());
+}
+
+#[test]
+fn calls_are_numbered_in_order() {
+    for number in [0, 1, 2, 4, u64::MAX] {
+        let (mut machine, _) = calling(2);
+        let taken = machine.take(&call(number, TOKEN));
+        assert!(matches!(taken, Err(Violation::Contradiction { .. })), "{number} {taken:?}");
+    }
+}
+
+#[test]
+fn so_many_calls_are_in_flight_and_no_more() {
+    let most = u64::try_from(CALLS_IN_FLIGHT_MAX).unwrap();
+    let (mut machine, _) = calling(most);
+    assert_eq!(machine.take(&call(most + 1, TOKEN)), Err(Violation::Calls));
+    let (mut machine, ids) = calling(most);
+    machine.answer_call(ids[5]).unwrap();
+    assert!(machine.take(&call(most + 1, TOKEN)).is_ok());
+    assert!(!Violation::Calls.is_output_limit());
+}
+
+#[test]
+fn a_turn_makes_so_many_calls_and_no_more() {
+    let mut machine = turn(&[]);
+    for number in 1..=CALLS_MAX {
+        let Ok(Event::Call(id, _)) = machine.take(&call(number, TOKEN)) else { panic!("{number}") };
+        machine.answer_call(id).unwrap();
+    }
+    assert_eq!(machine.take(&call(CALLS_MAX + 1, TOKEN)), Err(Violation::Calls));
+}
+
+#[test]
+fn calls_are_of_bounded_size() {
+    let long = |name: usize, input: usize| {
+        let input = format!("{{\"a\":\"{}\"}}", "x".repeat(input));
+        let body = json!({"call": 1, "name": "n".repeat(name), "input": input});
+        frame_of(GuestKind::Call, TOKEN, &body)
+    };
+    for (name, input, fits) in [
+        (TOOL_NAME_BYTES_MAX, TOOL_INPUT_BYTES_MAX - 8, true),
+        (TOOL_NAME_BYTES_MAX + 1, 1, false),
+        (1, TOOL_INPUT_BYTES_MAX, false),
+        (1, 8 << 20, false),
+    ] {
+        assert_eq!(turn(&[]).take(&long(name, input)).is_ok(), fits, "{name} {input}");
+    }
 }
 
 #[test]
@@ -263,6 +353,8 @@ fn a_turn_shows_so_many_values_and_no_more() {
 enum Act {
     Ask(Question),
     Answer,
+    AnswerCall(usize),
+    Call(u64, Token),
     Frame(GuestKind, Token, &'static str),
 }
 
@@ -273,6 +365,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         1 => Just(Question::Configuration),
         2 => Just(Question::Completion { characters: 0 }),
         2 => Just(Question::Inspection),
+        1 => Just(Question::Tools),
     ];
     // Most are of a turn, so that turns get somewhere.
     let kind = prop_oneof![
@@ -282,9 +375,14 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
     ];
     let token = prop_oneof![40 => Just(TOKEN), 1 => Just(OTHER), 4 => Just(Token::NONE)];
     let status = prop::sample::select(vec!["ok", "error", "exit", "interrupted"]);
+    // Zero stands for the number that is next.
+    let number = prop_oneof![30 => Just(0_u64), 1 => 1_u64..20];
+    let call = (number, token.clone()).prop_map(|(number, token)| Act::Call(number, token));
     let act = prop_oneof![
         2 => question.prop_map(Act::Ask),
         1 => Just(Act::Answer),
+        2 => (0_usize..12).prop_map(Act::AnswerCall),
+        4 => call,
         6 => (kind, token, status).prop_map(|(kind, token, word)| Act::Frame(kind, token, word)),
     ];
     prop::collection::vec(act, 0..100)
@@ -295,6 +393,8 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
 struct Model {
     asked: Option<Question>,
     came: Vec<GuestKind>,
+    calls: u64,
+    in_flight: Vec<u64>,
     waits: bool,
     used: bool,
     broken: bool,
@@ -323,6 +423,19 @@ impl Model {
         let is_end = matches!(kind, GuestKind::Ready | GuestKind::Reply | GuestKind::Done);
         if fits && is_end {
             self.asked = None;
+            self.in_flight.clear();
+        }
+        fits
+    }
+
+    fn call(&mut self, number: u64, token: Token) -> bool {
+        let in_turn = matches!(self.asked, Some(Question::Turn { .. })) && !self.broken;
+        let has_room = self.in_flight.len() < CALLS_IN_FLIGHT_MAX;
+        let fits = in_turn && token == TOKEN && has_room && number == self.calls + 1;
+        self.broken |= !fits;
+        if fits {
+            self.calls = number;
+            self.in_flight.push(number);
         }
         fits
     }
@@ -331,7 +444,7 @@ impl Model {
         let came = |kind| self.came.contains(&kind);
         match self.asked {
             Some(Question::Configuration) => kind == GuestKind::Ready && token == Token::NONE,
-            Some(Question::Completion { .. } | Question::Inspection) => {
+            Some(Question::Completion { .. } | Question::Inspection | Question::Tools) => {
                 kind == GuestKind::Reply && token == TOKEN
             }
             Some(Question::Turn { allow_input }) => {
@@ -346,6 +459,8 @@ impl Model {
                         let raised = status == "error" || status == "interrupted";
                         raised == came(GuestKind::Error)
                     }
+                    // Numbers matter there: see `call`.
+                    GuestKind::Call => false,
                     GuestKind::Ready | GuestKind::Reply | GuestKind::Ended => false,
                 };
                 fits && token == TOKEN
@@ -373,6 +488,23 @@ proptest! {
                     machine.answer();
                     model.waits = false;
                 }
+                Act::Call(number, token) => {
+                    let number = if number == 0 { model.calls + 1 } else { number };
+                    let taken = machine.take(&call(number, token));
+                    prop_assert_eq!(taken.is_ok(), model.call(number, token), "{:?}", taken);
+                }
+                Act::Frame(GuestKind::Call, token, _) => {
+                    let taken = machine.take(&call(1, token));
+                    prop_assert_eq!(taken.is_ok(), model.call(1, token), "{:?}", taken);
+                }
+                Act::AnswerCall(place) => {
+                    let found = machine.calls().nth(place);
+                    prop_assert_eq!(found.is_some(), place < model.in_flight.len());
+                    if let Some(id) = found {
+                        prop_assert_eq!(id.number(), model.in_flight.remove(place));
+                        prop_assert!(machine.answer_call(id).is_ok());
+                    }
+                }
                 Act::Frame(GuestKind::Done, token, status) => {
                     let frame = Frame { token, ..done(status) };
                     let taken = machine.take(&frame);
@@ -385,6 +517,11 @@ proptest! {
             }
             let waits = model.waits && model.asked.is_some() && !model.broken;
             prop_assert_eq!(machine.awaited().is_ok(), waits);
+            if model.broken {
+                model.in_flight.clear();
+            }
+            let in_flight: Vec<_> = machine.calls().map(CallId::number).collect();
+            prop_assert_eq!(&in_flight, &model.in_flight);
             prop_assert_eq!(machine.is_idle(), model.asked.is_none() && !model.broken);
         }
     }

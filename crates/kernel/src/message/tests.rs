@@ -11,8 +11,11 @@ fn bytes(value: &Value) -> Vec<u8> {
 /// A body that is complete, and what reads it.
 type Case = (GuestKind, Value, fn(&[u8]) -> Option<Violation>);
 
-fn cases() -> [Case; 9] {
+fn cases() -> [Case; 10] {
     [
+        (GuestKind::Call, json!({"call": 1, "name": "echo", "input": "{}"}), |body| {
+            call(body).err()
+        }),
         (
             GuestKind::Ready,
             json!({"protocol": 1, "python": "3.11.7", "implementation": "cpython",

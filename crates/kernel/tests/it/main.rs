@@ -7,4 +7,5 @@ mod forged;
 mod guest;
 mod hostile;
 mod requests;
+mod tools;
 mod turns;

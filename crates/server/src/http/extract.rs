@@ -12,7 +12,7 @@ use http_body_util::{BodyExt, Limited};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
-use super::Failure;
+use super::{Failure, object::Object};
 
 /// The largest JSON body: the largest code, written in JSON with room for escapes,
 /// and files that come with it.
@@ -97,8 +97,8 @@ pub(crate) fn check_length(headers: &HeaderMap, maximum: usize) -> Result<(), Fa
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
     // Once as any JSON, so that a mistake in its form is told from one in its meaning.
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let parsed = serde_path_to_error::deserialize(&mut reader);
-    let parsed = parsed.map_err(|error| {
+    let parsed = serde_path_to_error::deserialize::<_, Object<T>>(&mut reader);
+    let Object(parsed) = parsed.map_err(|error| {
         let path = error.path().to_string();
         refusal(bytes, &path, error.inner())
     })?;
@@ -161,6 +161,7 @@ mod tests {
             ("{\"a\": 1, \"b\": 2}", 422),
             ("{}", 422),
             ("[]", 422),
+            ("[1]", 422),
         ];
         for (text, status) in table {
             let found = parse::<Small>(text.as_bytes());

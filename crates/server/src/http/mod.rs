@@ -5,8 +5,10 @@ mod extract;
 mod failure;
 mod guard;
 mod host;
+mod object;
 
 pub(crate) use extract::{Json, OptionalJson, Params};
 pub(crate) use failure::{Failure, FailureBody};
 pub(crate) use guard::{Admin, Reader, Runner, guard};
 pub use host::{HostName, InvalidHostName};
+pub(crate) use object::{object, objects};

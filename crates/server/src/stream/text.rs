@@ -56,7 +56,10 @@ mod tests {
         })]
 
         #[test]
-        fn pieces_of_text_are_the_text(text in "\\PC{0,20}", sizes in prop::collection::vec(1_usize..5, 0..60)) {
+        fn pieces_of_text_are_the_text(
+            text in "\\PC{0,20}",
+            sizes in prop::collection::vec(1_usize..5, 0..60),
+        ) {
             let mut pieces = Text::default();
             let mut told = String::new();
             let mut rest = text.as_bytes();

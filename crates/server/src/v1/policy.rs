@@ -6,7 +6,7 @@ use api::{LimitsSpec, NetworkSpec, PolicySpec, ProfileName, StartSpec};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::app::App;
+use crate::{app::App, http::object};
 
 /// The policy that a client wants. What of the host is seen inside, and without which
 /// controls code may run, is the operator's to say and nobody else's.
@@ -16,6 +16,7 @@ pub(crate) struct WantedPolicy {
     /// The named set of system calls; `default` if left out.
     profile: Option<ProfileName>,
     /// Quantities; what is left out takes the operator's default.
+    #[serde(deserialize_with = "object")]
     limits: LimitsSpec,
     /// Reach of the network; none if left out.
     network: Option<NetworkSpec>,

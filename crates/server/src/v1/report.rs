@@ -43,10 +43,9 @@ pub(crate) async fn environments(
         tracing::error!(%error, "the environments cannot be listed");
         Failure::internal()
     })?;
-    let bare = EnvironmentView { name: environment::BARE.to_owned() };
     let named =
         listing.environments.iter().map(|found| EnvironmentView { name: found.name.to_string() });
-    Ok(Encoded(EnvironmentList { environments: std::iter::once(bare).chain(named).collect() }))
+    Ok(Encoded(EnvironmentList { environments: named.collect() }))
 }
 
 /// A language.

@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     app::App,
-    http::{Failure, FailureBody, Json, Params, Reader, Runner},
+    http::{Failure, FailureBody, Json, Params, Reader, Runner, object, objects},
     keys::Principal,
     stream::{self, Form, Reading, Recorder},
     table::{CancelOnDrop, Kind, Terms, Work},
@@ -76,10 +76,10 @@ pub(crate) struct NewRun {
     #[serde(default)]
     environment: Option<String>,
     /// The wanted policy.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     policy: WantedPolicy,
     /// Files that are put into the workspace first.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "objects")]
     files: Vec<FileIn>,
     /// Files and directories that come back, relative to the workspace.
     #[serde(default)]

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     app::App,
-    http::{Failure, FailureBody, OptionalJson, Params, Reader, Runner},
+    http::{Failure, FailureBody, OptionalJson, Params, Reader, Runner, object},
     keys::Principal,
     table::{Entry, Found, NewEntry},
 };
@@ -35,6 +35,7 @@ pub(crate) struct NewSession {
     /// The environment's name; `bare` if left out.
     environment: Option<String>,
     /// The wanted policy; its limits of time and output are those of each turn.
+    #[serde(deserialize_with = "object")]
     policy: WantedPolicy,
     /// A name, of which the tenant has one session at most.
     name: Option<String>,
