@@ -5,12 +5,17 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
+def echo(request: dict) -> dict:
+    """Gives back the arguments of the call."""
+    return {"content": request["body"]["input"], "is_error": False}
+
+
 class Callback:
     """Records what it is asked and answers by a function of the request."""
 
     def __init__(self, answer=None):
         self.requests: list[dict] = []
-        self.answer = answer or (lambda request: {"content": request["body"]["input"], "is_error": False})
+        self.answer = answer or echo
         owner = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -36,7 +41,9 @@ class Callback:
     def reply(handler: BaseHTTPRequestHandler, answer: object) -> None:
         """A number is a status, bytes are a body, anything else is JSON."""
         status = answer if isinstance(answer, int) else 200
-        body = answer if isinstance(answer, bytes) else b"" if isinstance(answer, int) else json.dumps(answer).encode()
+        body = b"" if isinstance(answer, int) else answer
+        if not isinstance(body, bytes):
+            body = json.dumps(body).encode()
         try:
             handler.send_response(status)
             handler.send_header("content-type", "application/json")

@@ -92,7 +92,8 @@ def test_processor_time_is_that_of_a_call(own):
 
 @pytest.mark.better
 def test_limits_hold_for_commands(own):
-    client = own(SANDBOX_RUNNER_MEMORY_MB=400, SANDBOX_RUNNER_CPU_SECONDS=2, SANDBOX_RUNNER_FSIZE_MB=1)
+    limits = {"MEMORY_MB": 400, "CPU_SECONDS": 2, "FSIZE_MB": 1}
+    client = own(**{f"SANDBOX_RUNNER_{name}": value for name, value in limits.items()})
     session = Session(client)
     assert session.bash("python3 -c 'bytearray(600 << 20)'")["return_code"] != 0
     assert session.bash("head -c 2M /dev/zero > x")["return_code"] != 0
