@@ -81,8 +81,8 @@ mod tests {
         ) {
             moments.sort_unstable();
             let mut bucket = Bucket::default();
-            let taken: Vec<_> =
-                moments.into_iter().filter(|now| bucket.take(per_minute, at(*now)).is_ok()).collect();
+            let mut is_taken = |now: &u64| bucket.take(per_minute, at(*now)).is_ok();
+            let taken: Vec<_> = moments.into_iter().filter(|now| is_taken(now)).collect();
             for begin in &taken {
                 let within = taken.iter().filter(|now| (*begin..*begin + 60_000).contains(now));
                 prop_assert!(within.count() as u64 <= 2 * per_minute);
