@@ -121,6 +121,7 @@ pub(crate) struct ServerSettings {
     pub(crate) listen: Option<SocketAddr>,
     pub(crate) auth: server::Auth,
     pub(crate) hosts: Vec<server::HostName>,
+    pub(crate) callback_hosts: Option<Vec<String>>,
     pub(crate) connections_max: Option<u64>,
     pub(crate) sessions_max: Option<u64>,
     pub(crate) runs_max: Option<u64>,

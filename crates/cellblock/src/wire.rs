@@ -193,6 +193,7 @@ fn server_config(settings: &Settings) -> Result<server::Config, Failure> {
         drain_time: given.drain_time_ms.map_or(DRAIN_TIME, Duration::from_millis),
         quota: quota(given),
         sessions_max: count(given.sessions_max, SESSIONS_MAX),
+        callback_hosts: given.callback_hosts.clone(),
         allow_missing: settings.allow_missing.clone(),
     })
 }

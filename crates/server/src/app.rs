@@ -19,7 +19,8 @@ use crate::{
     http::Failure,
     keys::{KeyError, Keys, Principal, RefusedCredentials},
     quota::Quotas,
-    table::{Sessions, Works},
+    table::{Replies, Sessions, Works},
+    tools::ToolCaller,
 };
 
 /// How often it is looked whether what is under way has ended.
@@ -36,6 +37,8 @@ struct Inner {
     engine: Arc<Engine>,
     keys: Keys,
     quotas: Quotas,
+    tools: ToolCaller,
+    replies: Replies,
     sessions: Sessions,
     works: Works,
     is_draining: AtomicBool,
@@ -45,9 +48,12 @@ impl App {
     pub(crate) fn new(config: Config, engine: Arc<Engine>) -> Result<Self, KeyError> {
         let keys = Keys::watch(Path::new(&config.state_dir))?;
         let quotas = Quotas::new(config.quota);
+        let tools = ToolCaller::new(config.callback_hosts.clone());
+        let replies = Replies::default();
         let (sessions, works) = (Sessions::default(), Works::default());
         let is_draining = AtomicBool::new(false);
-        let inner = Inner { config, engine, keys, quotas, sessions, works, is_draining };
+        let inner =
+            Inner { config, engine, keys, quotas, tools, replies, sessions, works, is_draining };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -65,6 +71,14 @@ impl App {
 
     pub(crate) fn quotas(&self) -> &Quotas {
         &self.inner.quotas
+    }
+
+    pub(crate) fn tools(&self) -> &ToolCaller {
+        &self.inner.tools
+    }
+
+    pub(crate) fn replies(&self) -> &Replies {
+        &self.inner.replies
     }
 
     pub(crate) fn sessions(&self) -> &Sessions {

@@ -37,6 +37,8 @@ pub struct Config {
     pub quota: QuotaConfig,
     /// Sessions at any one moment.
     pub sessions_max: usize,
+    /// Hosts that calls of tools may go to; any if `None`.
+    pub callback_hosts: Option<Vec<String>>,
     /// Controls without which everybody's code may run.
     pub allow_missing: BTreeSet<Control>,
 }

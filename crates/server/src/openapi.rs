@@ -55,7 +55,7 @@ pub(crate) fn router(app: App) -> Router {
     let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
-        .nest("/v1", v1::router())
+        .nest("/v1", v1::router(&app))
         .split_for_parts();
     let text = document.to_pretty_json().unwrap_or_default();
     let document = move |_: Reader| async move {

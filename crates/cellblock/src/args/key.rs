@@ -32,7 +32,7 @@ pub(crate) struct CreateKeyArgs {
     #[arg(long, default_value = "default")]
     pub(crate) tenant: TenantId,
     /// What it is good for; each holds those before it
-    #[arg(long = "scope", value_enum, default_value = "run")]
+    #[arg(long = "scope", value_name = "SCOPE", value_enum, default_value = "run")]
     pub(crate) scopes: Vec<ScopeArg>,
     /// What you call it
     #[arg(long, default_value = "")]

@@ -33,6 +33,18 @@ pub(super) const SERVER_KEYS: &[Key] = &[
         )
     },
     Key {
+        apply: |text, settings| {
+            let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+            settings.server.callback_hosts = Some(names.map(str::to_owned).collect());
+            Ok(())
+        },
+        ..key(
+            "callback_hosts",
+            "CELLBLOCK_CALLBACK_HOSTS",
+            "hosts that calls of tools may go to, separated by commas; any if not given",
+        )
+    },
+    Key {
         default: |_| Some(wire::CONNECTIONS_MAX.to_string()),
         apply: |text, settings| set(&mut settings.server.connections_max, parse_count(text)),
         ..key("connections_max", "CELLBLOCK_CONNECTIONS_MAX", "connections at any one moment")

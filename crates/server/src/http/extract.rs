@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use api::ErrorCode;
 use axum::{
+    body::Body,
     extract::{FromRequest, FromRequestParts, Query, Request, rejection::QueryRejection},
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
@@ -58,14 +59,24 @@ impl<T: DeserializeOwned + Default, S: Sync> FromRequest<S> for OptionalJson<T> 
 
 async fn json_bytes(request: Request) -> Result<Bytes, Failure> {
     check_json(request.headers())?;
-    check_length(request.headers(), JSON_BYTES_MAX)?;
-    let body = Limited::new(request.into_body(), JSON_BYTES_MAX);
+    let (parts, body) = request.into_parts();
+    read(&parts.headers, body, JSON_BYTES_MAX).await
+}
+
+/// A body as a whole, of so many bytes at most.
+pub(super) async fn read(
+    headers: &HeaderMap,
+    body: Body,
+    maximum: usize,
+) -> Result<Bytes, Failure> {
+    check_length(headers, maximum)?;
+    let body = Limited::new(body, maximum);
     let read = timeout(BODY_TIME_MAX, body.collect()).await;
     let collected = read.map_err(|_| Failure::too_slow())?;
     match collected {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            Err(Failure::too_large(JSON_BYTES_MAX as u64))
+            Err(Failure::too_large(maximum as u64))
         }
         Err(_) => Err(Failure::malformed("the body could not be read to its end")),
     }

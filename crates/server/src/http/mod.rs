@@ -6,9 +6,11 @@ mod failure;
 mod guard;
 mod host;
 mod object;
+mod once;
 
 pub(crate) use extract::{Json, OptionalJson, Params};
 pub(crate) use failure::{Failure, FailureBody};
 pub(crate) use guard::{Admin, Reader, Runner, guard};
 pub use host::{HostName, InvalidHostName};
 pub(crate) use object::{object, objects};
+pub(crate) use once::once;

@@ -11,25 +11,32 @@ mod report;
 mod runs;
 pub(crate) mod scratch;
 mod sessions;
+mod tools;
 mod turns;
 mod view;
 
+use axum::middleware::from_fn_with_state;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::app::App;
+use crate::{app::App, http::once};
 
 /// Its routes, below `/v1`.
-pub(crate) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(crate) fn router(app: &App) -> OpenApiRouter<App> {
+    // What makes something can be sent again without making another.
+    let creations = OpenApiRouter::new()
         .routes(routes!(runs::create, runs::list))
+        .routes(routes!(sessions::create, sessions::list))
+        .layer(from_fn_with_state(app.clone(), once));
+    OpenApiRouter::new()
+        .merge(creations)
         .routes(routes!(runs::get))
         .routes(routes!(runs::cancel))
         .routes(routes!(runs::events))
-        .routes(routes!(sessions::create, sessions::list))
         .routes(routes!(sessions::get, sessions::delete))
         .routes(routes!(sessions::renew))
         .routes(routes!(sessions::interrupt))
         .routes(routes!(sessions::restart))
+        .routes(routes!(tools::register))
         .routes(routes!(turns::create))
         .routes(routes!(turns::complete))
         .routes(routes!(turns::inspect))

@@ -1,0 +1,124 @@
+//! `Idempotency-Key`: a request that is sent twice under one key is carried out once.
+
+use api::ErrorCode;
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use http_body_util::BodyExt;
+use sha2::{Digest, Sha256};
+
+use super::{
+    Failure,
+    extract::{JSON_BYTES_MAX, read},
+};
+use crate::{
+    app::App,
+    keys::Principal,
+    table::{Known, Reply, RequestKey},
+};
+
+const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// The longest key.
+const KEY_BYTES_MAX: usize = 255;
+/// The largest answer that is kept.
+const REPLY_BYTES_MAX: u64 = 1 << 20;
+
+/// Answers a request that was answered before with the same answer.
+pub(crate) async fn once(State(app): State<App>, request: Request, next: Next) -> Response {
+    let is_asked = request.method() == Method::POST && request.headers().contains_key(KEY);
+    if !is_asked {
+        return next.run(request).await;
+    }
+    answer(&app, request, next).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn answer(app: &App, request: Request, next: Next) -> Result<Response, Failure> {
+    let key = request_key(&request)?;
+    let (parts, body) = request.into_parts();
+    let bytes = read(&parts.headers, body, JSON_BYTES_MAX).await?;
+    let digest: [u8; 32] = Sha256::digest(&bytes).into();
+    match app.replies().look(&key, digest) {
+        Known::New => {}
+        Known::Answered(reply) => return Ok(replay(reply)),
+        Known::UnderWay => {
+            let message = "a request with this Idempotency-Key is being carried out";
+            return Err(conflict(message).retry(std::time::Duration::from_secs(1)));
+        }
+        Known::NotKept => {
+            let message = "the answer to this Idempotency-Key was a stream, or too long to keep";
+            return Err(conflict(message).hint("ask for the run by its id"));
+        }
+        Known::Other => {
+            return Err(conflict("the Idempotency-Key was used for another request"));
+        }
+    }
+    let mut pending = Pending { app, key: Some(key) };
+    let response = next.run(Request::from_parts(parts, Body::from(bytes))).await;
+    pending.settle(response).await
+}
+
+fn request_key(request: &Request) -> Result<RequestKey, Failure> {
+    let mut given = request.headers().get_all(KEY).iter();
+    let key = given.next().and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_sane = (1..=KEY_BYTES_MAX).contains(&key.len()) && given.next().is_none();
+    if !is_sane {
+        let message = "Idempotency-Key: one, of 1 to 255 visible characters";
+        return Err(Failure::unprocessable(message));
+    }
+    let principal = request.extensions().get::<Principal>().ok_or_else(Failure::internal)?;
+    let path = request.uri().path().to_owned();
+    Ok(RequestKey { tenant: principal.tenant.clone(), path, key: key.to_owned() })
+}
+
+fn conflict(message: &str) -> Failure {
+    Failure::new(StatusCode::CONFLICT, ErrorCode::Conflict, message)
+}
+
+fn replay(reply: Reply) -> Response {
+    let mut response = (reply.status, Body::from(reply.body)).into_response();
+    *response.headers_mut() = reply.headers;
+    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    response
+}
+
+/// A request that is being carried out; whoever gives it up lets it be sent again.
+struct Pending<'a> {
+    app: &'a App,
+    key: Option<RequestKey>,
+}
+
+impl Pending<'_> {
+    /// Keeps the answer, if it is a good one.
+    async fn settle(&mut self, response: Response) -> Result<Response, Failure> {
+        if !response.status().is_success() {
+            return Ok(response);
+        }
+        let Some(key) = self.key.take() else { return Ok(response) };
+        let size = response.headers().get(header::CONTENT_LENGTH);
+        let size = size.and_then(|size| size.to_str().ok()?.parse::<u64>().ok());
+        let size = size.or_else(|| http_body::Body::size_hint(response.body()).exact());
+        if size.is_none_or(|size| size > REPLY_BYTES_MAX) {
+            self.app.replies().settle(&key, None);
+            return Ok(response);
+        }
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.map_err(|_| Failure::internal())?.to_bytes();
+        let (status, headers) = (parts.status, parts.headers.clone());
+        let reply = Reply { status, headers, body: body.clone() };
+        self.app.replies().settle(&key, Some(reply));
+        Ok(Response::from_parts(parts, Body::from(body)))
+    }
+}
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        if let Some(key) = &self.key {
+            self.app.replies().forget(key);
+        }
+    }
+}
