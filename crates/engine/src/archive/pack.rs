@@ -70,10 +70,11 @@ impl Packer {
         let look = workspace::look(root.as_fd(), path)?;
         let (base, entries) = match look.kind {
             Kind::Directory => (path.to_owned(), tree(&root, path)?),
-            _ => {
+            Kind::File => {
                 let parent = path.parent().unwrap_or(Path::new(""));
                 (parent.to_owned(), vec![(path.to_owned(), look)])
             }
+            _ => return Err(io::Error::from(io::ErrorKind::Unsupported).into()),
         };
         check_size(&entries, bytes_max)?;
         let out = Out::default();
@@ -122,7 +123,8 @@ impl Packer {
             Kind::File => {
                 let Ok((file, now)) = workspace::open_file(root, &path) else { return Ok(()) };
                 // What it has grown by since then was not counted.
-                let look = Look { size: now.size.min(look.size), ..look };
+                let mut look = look;
+                look.size = look.size.min(now.size);
                 self.format.begin(name, &look)?;
                 let left = look.size;
                 self.current = Some(Current { file: Some(file), look, left });

@@ -98,7 +98,7 @@ fn tapes_have_files_and_directories_and_nothing_else() {
         (tape(&[file, (T::Regular, b"A", b"")]), Err("\"A\" differs from another entry by case")),
         (tape(&[file, file]), Err("\"a\" is there twice")),
         (tape(&[(T::XHeader, b"x", b"12 path=b/c\n"), file]), Ok(vec!["b/c*=one"])),
-        (tape(&[(T::XHeader, b"x", b"12 path=../\n"), file]), Err("\"../\" has `..` in it")),
+        (tape(&[(T::XHeader, b"x", b"13 path=../x\n"), file]), Err("\"../x\" has `..` in it")),
         (tape(&[(T::XHeader, b"x", b"10 size=3\n"), file]), Ok(vec!["a*=one"])),
         (tape(&[(T::XHeader, b"x", b"10 size=9\n"), file]), Err("\"a\" is described in two ways")),
         (tape(&[(T::XHeader, b"x", b"99 path=b\n"), file]), Err("attributes are malformed")),
@@ -164,15 +164,15 @@ fn zips_that_contradict_themselves_are_refused() {
     let second = last(&plain, b"PK\x03\x04");
     let end = last(&plain, b"PK\x05\x06");
     assert!(plain[directory..].starts_with(b"PK\x01\x02"), "it has extra fields");
-    let table: [(usize, &[u8], &str); 11] = [
+    let second = u32::try_from(second).unwrap();
+    let table: [(usize, &[u8], &str); 10] = [
         (first + 30, b"x", "\"one\" is described in two ways"),
         (first + 14, b"\0\0", "\"one\" is described in two ways"),
         (directory + 46, b"/x", "\"/xe\" is described in two ways"),
         (directory + 8, b"\x01", "\"one\" is encrypted"),
         (directory + 10, b"\x0c", "\"one\" is compressed in a way"),
         (directory + 24, b"\xff\xff\xff\xff", "\"one\" is larger than"),
-        (directory + 42, &u32::to_le_bytes(second as u32), "\"one\" is described in two ways"),
-        (second + 30 + 3, b"x", "\"two\""),
+        (directory + 42, &second.to_le_bytes(), "\"one\" is described in two ways"),
         (end + 8, b"\x01", "several parts"),
         (end + 16, b"\0\0", "its directory is not where it says"),
         (end + 20, b"\x09", "it has no end"),
@@ -323,15 +323,24 @@ fn what_is_packed_is_what_others_read() {
     assert!(again.contains(&"a.txt=one".to_owned()), "{again:?}");
 }
 
+/// Bytes that no compression makes fewer.
+fn noise(length: usize) -> Vec<u8> {
+    let mut state = 1_u64;
+    let next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[3]
+    };
+    std::iter::repeat_with(next).take(length).collect()
+}
+
 #[test]
 fn files_that_change_while_they_are_packed_spoil_nothing() {
     for format in [ArchiveFormat::Tar, ArchiveFormat::TarGz, ArchiveFormat::Zip] {
         for grows in [true, false] {
             let scratch = scratch("changing");
-            // It does not become small.
-            let noise: Vec<u8> = (0..400_000_u64)
-                .map(|n| (n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8)
-                .collect();
+            let noise = noise(400_000);
             fs::write(scratch.join("changes"), &noise).unwrap();
             fs::write(scratch.join("later"), "later").unwrap();
             let bytes = packed(&scratch, format, || {
