@@ -154,7 +154,8 @@ mod tests {
     #[test]
     fn no_place_is_taken_twice() {
         use EntryFault::{Case, FileAndDirectory, Twice};
-        let table: [(&[(&str, bool)], Option<EntryFault>); 9] = [
+        type Entries = &'static [(&'static str, bool)];
+        let table: [(Entries, Option<EntryFault>); 9] = [
             (&[("a", false), ("b", false)], None),
             (&[("a/b", false), ("a", true), ("a/c", false)], None),
             (&[("a", false), ("./a", false)], Some(Twice)),

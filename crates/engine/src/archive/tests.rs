@@ -1,3 +1,5 @@
+//! Archives as others write them, and as nobody should.
+
 use std::{
     fs,
     io::{Cursor, Write},
@@ -18,6 +20,9 @@ fn spooled(bytes: &[u8]) -> fs::File {
     file.write_all(bytes).unwrap();
     crate::spool::reopen(&file).unwrap()
 }
+
+/// An archive, and its entries or a part of why it is refused.
+type Case = (Vec<u8>, Result<Vec<&'static str>, &'static str>);
 
 /// What came of an archive: its entries, or why it is refused.
 fn staged(format: ArchiveFormat, bytes: &[u8]) -> Result<Vec<String>, String> {
@@ -83,7 +88,7 @@ fn tapes_have_files_and_directories_and_nothing_else() {
     let file: (T, &[u8], &[u8]) = (T::Regular, b"a", b"one");
     let long = "l".repeat(150);
     let long_name = format!("{long}\0");
-    let table: Vec<(Vec<u8>, Result<Vec<&str>, &str>)> = vec![
+    let table: Vec<Case> = vec![
         (tape(&[]), Ok(vec![])),
         (tape(&[file, (T::Directory, b"d/", b"")]), Ok(vec!["a*=one", "d/"])),
         (tape(&[(T::Regular, b"old/", b"")]), Ok(vec!["old/"])),
@@ -128,7 +133,7 @@ fn tapes_have_files_and_directories_and_nothing_else() {
 
 #[test]
 fn zips_have_files_and_directories_and_nothing_else() {
-    let all: Vec<(Vec<u8>, Result<Vec<&str>, &str>)> = vec![
+    let all: Vec<Case> = vec![
         (zipped(&[]), Ok(vec![])),
         (
             zipped(&[("d/", b"", 0o755), ("d/a", b"one", 0o644), ("run", b"#!", 0o4755)]),
