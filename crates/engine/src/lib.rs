@@ -6,6 +6,8 @@
 
 mod acquire;
 mod admission;
+mod archive;
+mod blocking;
 mod cancel;
 mod config;
 mod drive;
@@ -25,12 +27,14 @@ pub mod runtime;
 mod session;
 mod settle;
 mod signaller;
+mod spool;
 mod text_file;
 mod transfer;
 mod warm;
 mod workspace;
 
 pub use admission::RequestError;
+pub use archive::{ArchiveError, ArchiveFormat, EntryFault};
 pub use cancel::Cancel;
 pub use config::Config;
 pub use engine::Engine;
@@ -43,10 +47,12 @@ pub use kernel::{
 };
 pub use policy::{Ceiling, Limits};
 pub use session::{
-    CloseReason, Command, CommandInfo, EditError, FileInfo, FileKind, LOG_BYTES_MAX, Lease,
-    LogChunk, Session, SessionError, SessionInfo, SessionRequest, SessionRun, SessionRunResult,
-    ToolsError, TurnIo, View,
+    CloseReason, Command, CommandInfo, EditError, FileChunks, FileEvent, FileInfo, FileKind,
+    FilePage, LOG_BYTES_MAX, Lease, LogChunk, OpenedFile, Pack, PageRequest, Precondition, Session,
+    SessionError, SessionInfo, SessionRequest, SessionRun, SessionRunResult, ToolsError, TurnIo,
+    Unpacked, View, Watch, Written,
 };
 pub use signaller::Signaller;
+pub use spool::Spool;
 pub use transfer::UploadError;
 pub use warm::{TrustDomain, WarmConfig, WarmStats};

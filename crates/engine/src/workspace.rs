@@ -16,7 +16,10 @@ use std::{
 };
 
 use rustix::{
-    fs::{AtFlags, FileType, Mode, OFlags, RawDir, ResolveFlags, Stat, fstat, openat2, statat},
+    fs::{
+        AtFlags, FileType, Mode, OFlags, RawDir, ResolveFlags, Stat, fstat, openat2, readlinkat,
+        statat,
+    },
     io::Errno,
 };
 
@@ -35,7 +38,8 @@ const DIRECTORY_BYTES: usize = 8 * 1024;
 pub(crate) enum Kind {
     File,
     Directory,
-    /// A link, a pipe, a socket or a device.
+    Symlink,
+    /// A pipe, a socket or a device.
     Other,
 }
 
@@ -45,6 +49,8 @@ pub(crate) struct Look {
     pub(crate) kind: Kind,
     pub(crate) size: u64,
     pub(crate) modified_ns: i128,
+    /// Permissions alone.
+    pub(crate) mode: u32,
     changed_ns: i128,
     inode: u64,
 }
@@ -63,6 +69,7 @@ impl Look {
         let kind = match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => Kind::File,
             FileType::Directory => Kind::Directory,
+            FileType::Symlink => Kind::Symlink,
             _ => Kind::Other,
         };
         let time =
@@ -71,9 +78,16 @@ impl Look {
             kind,
             size: u64::try_from(stat.st_size).unwrap_or(0),
             modified_ns: time(stat.st_mtime, stat.st_mtime_nsec.into()),
+            mode: stat.st_mode & 0o7777,
             changed_ns: time(stat.st_ctime, stat.st_ctime_nsec.into()),
             inode: stat.st_ino,
         }
+    }
+
+    /// A text that is another as soon as the content is.
+    pub(crate) fn version(&self) -> String {
+        let Self { size, modified_ns, changed_ns, inode, .. } = self;
+        format!("{inode:x}-{size:x}-{modified_ns:x}-{changed_ns:x}")
     }
 }
 
@@ -134,23 +148,60 @@ pub(crate) fn look(root: BorrowedFd<'_>, path: &Path) -> io::Result<Look> {
     Ok(Look::of(&fstat(open(root, path, OFlags::PATH)?)?))
 }
 
+/// The most bytes of a link's text: the host kernel takes no more.
+const LINK_BYTES_MAX: usize = 4096;
+
+/// What a link says, which need not lead anywhere.
+///
+/// # Errors
+/// It is not there, or is no link.
+pub(crate) fn link_text(root: BorrowedFd<'_>, path: &Path) -> io::Result<Vec<u8>> {
+    let link = open(root, path, OFlags::PATH)?;
+    let text = readlinkat(&link, c"", Vec::with_capacity(LINK_BYTES_MAX))?;
+    Ok(text.into_bytes())
+}
+
 /// Everything below a directory, each with its path from `root`.
 ///
 /// # Errors
 /// The directory cannot be opened. What cannot be opened below it is left out.
 pub(crate) fn walk(root: BorrowedFd<'_>, path: &Path) -> io::Result<Tree> {
-    let mut tree = Tree::default();
+    let mut entries = Vec::new();
+    let mut see = |path, look| {
+        let has_room = entries.len() < ENTRIES_MAX;
+        if has_room {
+            entries.push((path, look));
+        }
+        has_room
+    };
+    let is_cut = !visit(root, path, true, &mut see)?;
+    Ok(Tree { entries, is_cut })
+}
+
+/// Shows everything in a directory, or below it, each with its path from `root` and
+/// directories before what lies in them, until no more is wanted. Says whether it was
+/// all that there is.
+///
+/// # Errors
+/// The directory cannot be opened. What cannot be opened below it is left out.
+pub(crate) fn visit(
+    root: BorrowedFd<'_>,
+    path: &Path,
+    is_recursive: bool,
+    see: &mut dyn FnMut(PathBuf, Look) -> bool,
+) -> io::Result<bool> {
     let top = open(root, path, OFlags::RDONLY | OFlags::DIRECTORY)?;
     let path = path.components().filter(|part| *part != std::path::Component::CurDir).collect();
     let mut buffer = Box::new([const { MaybeUninit::uninit() }; DIRECTORY_BYTES]);
-    let mut levels = vec![Level::read(top, path, &mut tree, &mut *buffer)?];
-    while let Some(level) = levels.last_mut() {
+    let mut visit = Visit { see, is_whole: true, is_over: false };
+    let mut levels = vec![Level::read(top, path, &mut visit, &mut *buffer)?];
+    while let Some(level) = levels.last_mut().filter(|_| is_recursive && !visit.is_over) {
         let Some(name) = level.directories.pop() else {
             levels.pop();
             continue;
         };
         if levels.len() >= DEPTH_MAX {
-            tree.is_cut = true;
+            visit.is_whole = false;
             continue;
         }
         let Some(level) = levels.last() else { break };
@@ -158,11 +209,19 @@ pub(crate) fn walk(root: BorrowedFd<'_>, path: &Path) -> io::Result<Tree> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY;
         // It may be gone by now, or not ours to read.
         let Ok(opened) = open(level.directory.as_fd(), Path::new(&name), flags) else { continue };
-        if let Ok(level) = Level::read(opened, below, &mut tree, &mut *buffer) {
+        if let Ok(level) = Level::read(opened, below, &mut visit, &mut *buffer) {
             levels.push(level);
         }
     }
-    Ok(tree)
+    Ok(visit.is_whole)
+}
+
+/// Who looks at what is found.
+struct Visit<'a> {
+    see: &'a mut dyn FnMut(PathBuf, Look) -> bool,
+    is_whole: bool,
+    /// No more is wanted.
+    is_over: bool,
 }
 
 /// A directory that is being walked.
@@ -176,7 +235,7 @@ impl Level {
     fn read(
         directory: OwnedFd,
         path: PathBuf,
-        tree: &mut Tree,
+        visit: &mut Visit<'_>,
         buffer: &mut [MaybeUninit<u8>],
     ) -> io::Result<Self> {
         let mut directories = Vec::new();
@@ -184,17 +243,17 @@ impl Level {
         while let Some(entry) = names.next() {
             let entry = entry?;
             let Some(name) = proper(entry.file_name()) else { continue };
-            if tree.entries.len() >= ENTRIES_MAX {
-                tree.is_cut = true;
-                break;
-            }
             let flags = AtFlags::SYMLINK_NOFOLLOW;
             let Ok(stat) = statat(&directory, entry.file_name(), flags) else { continue };
             let look = Look::of(&stat);
+            if !(visit.see)(path.join(name), look) {
+                visit.is_whole = false;
+                visit.is_over = true;
+                break;
+            }
             if look.kind == Kind::Directory {
                 directories.push(name.to_owned());
             }
-            tree.entries.push((path.join(name), look));
         }
         Ok(Self { directory, path, directories })
     }

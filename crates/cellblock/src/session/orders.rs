@@ -60,7 +60,7 @@ impl Desk {
             let (size, path) = match file.kind {
                 FileKind::File => (size::rounded(file.size_bytes), path.to_string()),
                 FileKind::Directory => ("-".to_owned(), format!("{path}/")),
-                FileKind::Other => ("-".to_owned(), path.to_string()),
+                FileKind::Symlink | FileKind::Other => ("-".to_owned(), path.to_string()),
             };
             table.row(&[&size, &path]);
         }

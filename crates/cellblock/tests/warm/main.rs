@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test, what cannot be done is a failure")]
 
 mod commands;
+mod files;
 mod fixture;
 mod kernels;
 mod limits;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
     let all = [
         commands::TESTS,
         programs::TESTS,
+        files::TESTS,
         kernels::TESTS,
         limits::TESTS,
         pool::TESTS,

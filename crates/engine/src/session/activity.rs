@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -65,6 +65,10 @@ pub(super) struct Active<'a>(&'a Activity);
 #[derive(Debug)]
 pub(super) struct InBackground<'a>(&'a Activity);
 
+/// The same, for as long as something lives that was handed out.
+#[derive(Debug)]
+pub(super) struct Held(Arc<Activity>);
+
 /// When a session is to be closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
@@ -121,6 +125,19 @@ impl Activity {
         Ok(InBackground(self))
     }
 
+    /// The same for something that is handed out.
+    pub(super) fn hold(self: &Arc<Self>) -> Result<Held, CloseReason> {
+        // It ends where what is handed out ends.
+        std::mem::forget(self.begin_in_background()?);
+        Ok(Held(Arc::clone(self)))
+    }
+
+    fn end_in_background(&self) {
+        let mut state = self.lock();
+        state.background -= 1;
+        state.last = Instant::now();
+    }
+
     /// Closes it; says no more than the first reason.
     pub(super) fn close(&self, reason: CloseReason) {
         self.lock().closed.get_or_insert(reason);
@@ -153,6 +170,13 @@ impl Activity {
     }
 }
 
+impl Held {
+    /// Why the session is closed, if it is.
+    pub(super) fn closed(&self) -> Option<CloseReason> {
+        self.0.closed()
+    }
+}
+
 impl Drop for Active<'_> {
     fn drop(&mut self) {
         let mut state = self.0.lock();
@@ -161,11 +185,15 @@ impl Drop for Active<'_> {
     }
 }
 
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.end_in_background();
+    }
+}
+
 impl Drop for InBackground<'_> {
     fn drop(&mut self) {
-        let mut state = self.0.lock();
-        state.background -= 1;
-        state.last = Instant::now();
+        self.0.end_in_background();
     }
 }
 

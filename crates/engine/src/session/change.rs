@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     io::Read,
-    os::fd::BorrowedFd,
+    os::fd::{AsFd, BorrowedFd},
     path::{Path, PathBuf},
 };
 
@@ -28,7 +28,7 @@ const BYTES_MAX: u64 = 32 << 20;
 const CHUNK_BYTES: usize = 64 * 1024;
 
 /// The files of a workspace as they were at one moment.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Snapshot {
     files: BTreeMap<PathBuf, Look>,
 }
@@ -43,7 +43,32 @@ impl Snapshot {
             .filter(|(path, look)| look.kind == Kind::File && !is_own(path));
         Self { files: files.collect() }
     }
+
+    /// What became of the files since, but for what is more than `most`: of that, it is
+    /// as if nobody had looked yet.
+    pub(super) fn advance(&self, root: impl AsFd, most: usize) -> (Self, Vec<Change>) {
+        let now = Self::take(root.as_fd());
+        let told = |(path, change, look): (&PathBuf, _, Option<&Look>)| {
+            (path.clone(), change, look.map(|look| look.size))
+        };
+        let mut changes: Vec<Change> = differences(self, &now).take(most).map(told).collect();
+        changes.sort_by(|left, right| left.0.cmp(&right.0));
+        if changes.len() < most {
+            return (now, changes);
+        }
+        let mut seen = self.clone();
+        for (path, ..) in &changes {
+            match now.files.get(path) {
+                Some(look) => seen.files.insert(path.clone(), *look),
+                None => seen.files.remove(path),
+            };
+        }
+        (seen, changes)
+    }
 }
+
+/// What became of a file, and its size if it is there.
+pub(super) type Change = (PathBuf, FileChangeKind, Option<u64>);
 
 /// Whether a file is ours and not the user's.
 fn is_own(path: &Path) -> bool {
@@ -115,7 +140,7 @@ fn digest(root: BorrowedFd<'_>, path: &Path, look: &Look, bytes_left: &mut u64) 
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, os::fd::AsFd};
+    use std::fs;
 
     use super::*;
 
@@ -151,5 +176,29 @@ mod tests {
         assert_eq!(told[0].sha256.as_deref(), Some(known));
         assert_eq!(told[0].mime.as_deref(), Some("image/png"));
         assert_eq!(told[1].sha256, None);
+    }
+    #[test]
+    fn what_is_too_much_at_once_is_told_later() {
+        let scratch = std::env::temp_dir().join(format!("advances-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&scratch);
+        fs::create_dir_all(&scratch).unwrap();
+        let root = fs::File::open(&scratch).unwrap();
+        let mut seen = Snapshot::take(root.as_fd());
+        for number in 0..7 {
+            fs::write(scratch.join(number.to_string()), "x").unwrap();
+        }
+        let mut told = Vec::new();
+        for count in [3, 3, 1, 0] {
+            let (next, changes) = seen.advance(&root, 3);
+            assert_eq!(changes.len(), count);
+            told.extend(changes.into_iter().map(|(path, ..)| path));
+            seen = next;
+        }
+        fs::remove_file(scratch.join("4")).unwrap();
+        let (_, changes) = seen.advance(&root, 3);
+        fs::remove_dir_all(&scratch).unwrap();
+        assert_eq!(changes, [("4".into(), FileChangeKind::Deleted, None)]);
+        let all: Vec<_> = (0..7).map(|number| PathBuf::from(number.to_string())).collect();
+        assert_eq!(told, all);
     }
 }

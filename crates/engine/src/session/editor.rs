@@ -94,7 +94,7 @@ impl Session {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             _ => return Err(SessionError::edit(path, EditError::Exists)),
         }
-        self.inner.put(path, place.clone(), text.as_bytes().to_vec()).await?;
+        self.inner.put_bytes(path, place.clone(), text.as_bytes().to_vec()).await?;
         edits.remember(place, None);
         Ok(())
     }
@@ -126,7 +126,7 @@ impl Session {
         let nothing = || SessionError::NothingToUndo { path: path.to_owned() };
         let (index, text) = edits.latest(&place).ok_or_else(nothing)?;
         match text {
-            Some(text) => self.inner.put(path, place, text.into_bytes()).await?,
+            Some(text) => self.inner.put_bytes(path, place, text.into_bytes()).await?,
             None => self.inner.erase(path, &place).await?,
         }
         edits.forget(index);
@@ -153,7 +153,7 @@ impl Inner {
         let mut edits = self.edits.lock().await;
         let before = self.text(path, &place).await?;
         let after = change(&before).map_err(|error| SessionError::edit(path, error))?;
-        self.put(path, place.clone(), after.into_bytes()).await?;
+        self.put_bytes(path, place.clone(), after.into_bytes()).await?;
         edits.remember(place, Some(before));
         Ok(())
     }

@@ -9,7 +9,7 @@ use ::kernel::KernelError;
 use api::{ErrorBody, ErrorCode};
 
 use super::{CloseReason, ToolsError, edit::EditError};
-use crate::{FeedError, RunError, error::with_causes};
+use crate::{ArchiveError, FeedError, RunError, error::with_causes};
 
 /// Why a session could not do what it was asked. Whatever the user's code did is never
 /// here: that is an outcome.
@@ -45,6 +45,18 @@ pub enum SessionError {
     /// The command takes no such input.
     #[error(transparent)]
     Input(#[from] FeedError),
+    /// Too many files and archives are on their way in or out.
+    #[error("{maximum} files and archives are on their way, which is the most that may be")]
+    TooManyTransfers {
+        /// The limit.
+        maximum: usize,
+    },
+    /// Too many watch the session's files.
+    #[error("{maximum} watch the files of the session, which is the most that may")]
+    TooManyWatches {
+        /// The limit.
+        maximum: usize,
+    },
     /// A sandbox, or a run in it, cannot be had.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -71,6 +83,17 @@ pub enum SessionError {
         #[source]
         source: io::Error,
     },
+    /// A file is not what it had to be for that.
+    #[error("{path:?} is not what it had to be: {reason}", path = path.display())]
+    Precondition {
+        /// The path.
+        path: PathBuf,
+        /// What is otherwise.
+        reason: &'static str,
+    },
+    /// An archive cannot be made or unpacked.
+    #[error("the archive is refused: {0}")]
+    Archive(#[from] ArchiveError),
     /// A text cannot be changed or shown so.
     #[error("{path:?} cannot be edited: {error}", path = path.display())]
     Edit {
@@ -109,6 +132,8 @@ impl SessionError {
                 | Self::TurnsWaiting { .. }
                 | Self::TooManyRuns { .. }
                 | Self::Input(FeedError::TooManyWaiting)
+                | Self::TooManyTransfers { .. }
+                | Self::TooManyWatches { .. }
         );
         let hint = hint.map(str::to_owned);
         ErrorBody { code, message: with_causes(self), hint, retryable: is_full }
@@ -130,6 +155,13 @@ impl SessionError {
             Self::CommandEnded | Self::Input(FeedError::Closed) => {
                 (ErrorCode::InvalidRequest, None)
             }
+            Self::TooManyTransfers { .. } | Self::TooManyWatches { .. } => {
+                (ErrorCode::Busy, Some("try again when one of them is over"))
+            }
+            Self::Precondition { .. } => {
+                (ErrorCode::InvalidRequest, Some("look at the file again"))
+            }
+            Self::Archive(error) => (ErrorCode::InvalidRequest, Some(error.hint())),
             Self::Kernel(KernelError::TooLong { .. }) => {
                 (ErrorCode::InvalidRequest, Some("write it into a file and run that"))
             }

@@ -1,59 +1,27 @@
 //! The files of a session's workspace.
 
 use std::{
+    collections::BTreeMap,
     io::{self, ErrorKind, Read},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::{Path, PathBuf},
-    time::{Duration, SystemTime},
 };
 
 use sandbox::{FileBody, FileEntry, LaunchError, Payload, Place};
 
-use super::{Inner, Session, SessionError, run::has_succeeded};
+use super::{FileInfo, FilePage, Inner, PageRequest, Session, SessionError, run::has_succeeded};
 use crate::{
     RunError,
+    blocking::off_thread,
     transfer::{DEPTH_MAX, shown, within},
-    workspace::{self, Kind, Look},
+    workspace::{self, Kind},
 };
 
 /// The largest file that is read at once: it is held in memory.
 const FILE_BYTES_MAX: u64 = 64 << 20;
 
-/// A file or directory of a workspace.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileInfo {
-    /// The guest path, relative to the workspace.
-    pub path: PathBuf,
-    /// What it is.
-    pub kind: FileKind,
-    /// Its size.
-    pub size_bytes: u64,
-    /// When its content was last changed, as the sandbox has it.
-    pub modified: SystemTime,
-}
-
-/// What a file is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FileKind {
-    /// A regular file.
-    File,
-    /// A directory.
-    Directory,
-    /// A link, a pipe, a socket or a device.
-    Other,
-}
-
-impl FileInfo {
-    fn new(path: PathBuf, look: &Look) -> Self {
-        let kind = match look.kind {
-            Kind::File => FileKind::File,
-            Kind::Directory => FileKind::Directory,
-            Kind::Other => FileKind::Other,
-        };
-        let since = u64::try_from(look.modified_ns).map_or(Duration::ZERO, Duration::from_nanos);
-        let modified = SystemTime::UNIX_EPOCH + since;
-        Self { path, kind, size_bytes: look.size, modified }
-    }
-}
+/// The most files and directories that one listing looks at: a second's work.
+const VISITS_MAX: usize = 1_000_000;
 
 impl Session {
     /// Every file and directory below a directory of the workspace, by path; or the one
@@ -64,10 +32,10 @@ impl Session {
     pub async fn list(&self, path: &Path) -> Result<Vec<FileInfo>, SessionError> {
         let _active = self.inner.begin()?;
         let place = self.inner.within(path)?;
-        let listed = self.inner.on_workspace(|root| {
+        let listed = self.inner.on_workspace(move |root| {
             let look = workspace::look(root, &place)?;
             if look.kind != Kind::Directory {
-                return Ok(vec![FileInfo::new(place.clone(), &look)]);
+                return Ok(vec![FileInfo::new(place, &look)]);
             }
             let tree = workspace::walk(root, &place)?;
             if tree.is_cut {
@@ -80,7 +48,29 @@ impl Session {
         Ok(files)
     }
 
-    /// What a file of the workspace holds.
+    /// A part of what a directory of the workspace has, by path.
+    ///
+    /// # Errors
+    /// There is no such directory.
+    pub async fn page(&self, path: &Path, request: PageRequest) -> Result<FilePage, SessionError> {
+        let _active = self.inner.begin()?;
+        let place = self.inner.within(path)?;
+        let page = self.inner.on_workspace(move |root| page(root, &place, &request));
+        page.await.map_err(|source| SessionError::file(path, source))
+    }
+
+    /// What is at a path of the workspace; a link is told of and not followed.
+    ///
+    /// # Errors
+    /// Nothing is there, or a link is on the way.
+    pub async fn stat(&self, path: &Path) -> Result<FileInfo, SessionError> {
+        let _active = self.inner.begin()?;
+        let place = self.inner.within(path)?;
+        self.inner.info(&place).await.map_err(|source| SessionError::file(path, source))
+    }
+
+    /// What a file of the workspace holds, if it is no larger than 64 MiB;
+    /// [`Session::open`] gives any.
     ///
     /// # Errors
     /// It is not there, is no regular file, or is too large.
@@ -98,7 +88,7 @@ impl Session {
     pub async fn write(&self, path: &Path, bytes: Vec<u8>) -> Result<(), SessionError> {
         let _active = self.inner.begin()?;
         let place = self.inner.file_place(path)?;
-        self.inner.put(path, place, bytes).await
+        self.inner.put_bytes(path, place, bytes).await
     }
 
     /// Removes a file of the workspace, or a directory with all that is in it.
@@ -114,7 +104,7 @@ impl Session {
 
 impl Inner {
     /// The place of a path, relative to the workspace.
-    fn within(&self, path: &Path) -> Result<PathBuf, SessionError> {
+    pub(super) fn within(&self, path: &Path) -> Result<PathBuf, SessionError> {
         let refused = |reason| SessionError::Place { path: shown(path), reason };
         let place = within(path, self.sandboxed.frame.policy.workspace()).map_err(refused)?;
         match place.components().count() {
@@ -133,19 +123,36 @@ impl Inner {
         Ok(place)
     }
 
-    async fn on_workspace<T>(
-        &self,
-        look: impl FnOnce(std::os::fd::BorrowedFd<'_>) -> io::Result<T>,
-    ) -> io::Result<T> {
+    /// The workspace's directory.
+    pub(super) async fn workspace(&self) -> io::Result<OwnedFd> {
         let present = self.sandboxed.present().await;
         let root = present.as_ref().and_then(|forked| forked.workspace());
-        look(root.ok_or(ErrorKind::Unsupported)?)
+        root.ok_or(ErrorKind::Unsupported)?.try_clone_to_owned()
+    }
+
+    /// Looks at the workspace, away from the threads that everybody shares.
+    pub(super) async fn on_workspace<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(BorrowedFd<'_>) -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
+        let root = self.workspace().await?;
+        off_thread(move || look(root.as_fd())).await
+    }
+
+    pub(super) async fn info(&self, place: &Path) -> io::Result<FileInfo> {
+        let place = place.to_owned();
+        self.on_workspace(move |root| {
+            let look = workspace::look(root, &place)?;
+            Ok(FileInfo::new(place, &look))
+        })
+        .await
     }
 
     /// What a file holds.
     pub(super) async fn bytes(&self, place: &Path) -> io::Result<Vec<u8>> {
-        self.on_workspace(|root| {
-            let (file, look) = workspace::open_file(root, place)?;
+        let place = place.to_owned();
+        self.on_workspace(move |root| {
+            let (file, look) = workspace::open_file(root, &place)?;
             let mut bytes = Vec::new();
             if look.size <= FILE_BYTES_MAX {
                 file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
@@ -159,21 +166,31 @@ impl Inner {
         .await
     }
 
-    /// Writes a file, by a process inside: what is there is its own affair.
-    pub(super) async fn put(
+    /// Writes a file that is held in memory.
+    pub(super) async fn put_bytes(
         &self,
         path: &Path,
         place: PathBuf,
         bytes: Vec<u8>,
     ) -> Result<(), SessionError> {
-        let policy = &self.sandboxed.frame.policy;
-        let limit = policy.limits().workspace_bytes;
-        if bytes.len() as u64 > limit.min(FILE_BYTES_MAX) {
+        if bytes.len() as u64 > self.file_bytes_max().min(FILE_BYTES_MAX) {
             return Err(SessionError::file(path, ErrorKind::FileTooLarge.into()));
         }
-        let (place, body) = (Place::Workspace(place), FileBody::Bytes(bytes));
-        let file = FileEntry { place, body, executable: false, replace: true };
-        let payload = Payload { files: vec![file], steps: Vec::new() };
+        let _turn = self.desk.writes.lock().await;
+        self.put(path, vec![entry(place, FileBody::Bytes(bytes))]).await
+    }
+
+    /// The size of the largest file that the workspace may hold.
+    pub(super) fn file_bytes_max(&self) -> u64 {
+        let limits = self.sandboxed.frame.policy.limits();
+        limits.workspace_bytes.min(limits.file_size_bytes)
+    }
+
+    /// Puts files into the workspace, by a process inside: what is there is its own
+    /// affair. Whoever does so has the writers' turn.
+    pub(super) async fn put(&self, path: &Path, files: Vec<FileEntry>) -> Result<(), SessionError> {
+        let policy = &self.sandboxed.frame.policy;
+        let payload = Payload { files, steps: Vec::new() };
         match self.sandboxed.enter(policy, payload).await {
             Ok(_) => Ok(()),
             Err(RunError::Launch(LaunchError::File { source, .. })) => {
@@ -185,15 +202,51 @@ impl Inner {
 
     /// Removes what is at a place, by a process inside.
     pub(super) async fn erase(&self, path: &Path, place: &Path) -> Result<(), SessionError> {
-        let seen = self.on_workspace(|root| workspace::look(root, place)).await;
+        let seen = self.info(place).await;
         seen.map_err(|source| SessionError::file(path, source))?;
-        let text = place
-            .to_str()
-            .ok_or_else(|| SessionError::Place { path: shown(path), reason: "it is not text" })?;
-        let exit = self.remove(vec![text.to_owned()]).await?;
+        let exit = self.remove(vec![as_text(path, place)?]).await?;
         if has_succeeded(&exit) {
             return Ok(());
         }
         Err(SessionError::file(path, ErrorKind::PermissionDenied.into()))
     }
+}
+
+/// A file or directory that takes the place of what is there.
+pub(super) fn entry(place: PathBuf, body: FileBody) -> FileEntry {
+    FileEntry { place: Place::Workspace(place), body, executable: false, replace: true }
+}
+
+/// A place as an argument of a program.
+pub(super) fn as_text(path: &Path, place: &Path) -> Result<String, SessionError> {
+    let text = place.to_str().map(str::to_owned);
+    text.ok_or_else(|| SessionError::Place { path: shown(path), reason: "it is not text" })
+}
+
+/// Keeps the first files after a path, however many there are.
+fn page(root: BorrowedFd<'_>, place: &Path, request: &PageRequest) -> io::Result<FilePage> {
+    let limit = request.limit.clamp(1, FilePage::FILES_MAX);
+    let look = workspace::look(root, place)?;
+    if look.kind != Kind::Directory {
+        return Err(ErrorKind::NotADirectory.into());
+    }
+    let (mut first, mut visits) = (BTreeMap::new(), 0);
+    let mut see = |path: PathBuf, look| {
+        visits += 1;
+        if request.after.as_ref().is_none_or(|after| path > *after) {
+            first.insert(path, look);
+        }
+        if first.len() > limit + 1 {
+            first.pop_last();
+        }
+        visits < VISITS_MAX
+    };
+    let is_whole = workspace::visit(root, place, request.is_recursive, &mut see)?;
+    let has_more = first.len() > limit;
+    if has_more {
+        first.pop_last();
+    }
+    let next = first.keys().next_back().filter(|_| has_more).cloned();
+    let files = first.into_iter().map(|(path, look)| FileInfo::new(path, &look)).collect();
+    Ok(FilePage { files, next, is_cut: !is_whole })
 }

@@ -5,28 +5,34 @@
 //! the same sandbox.
 
 mod activity;
+mod archive;
 mod calls;
 mod change;
 mod command;
 mod create;
+mod desk;
 mod edit;
 mod editor;
 mod error;
 mod expiry;
+mod file_info;
 mod files;
 mod live;
 mod mime;
 mod place;
+mod reader;
 mod registry;
 mod request;
 mod run;
 mod runtimes;
 mod settle;
 mod signals;
+mod store;
 mod tap;
 mod tools;
 mod turn;
 mod turning;
+mod watching;
 
 use std::{
     path::PathBuf,
@@ -43,22 +49,27 @@ use tokio::sync::{Mutex, Semaphore};
 
 use activity::Activity;
 pub use activity::{CloseReason, Lease};
+pub use archive::{Pack, Unpacked};
 use command::Commands;
 pub use command::{Command, CommandInfo, LOG_BYTES_MAX, LogChunk};
+use desk::Desk;
 pub use edit::EditError;
 use editor::Edits;
 pub use editor::View;
 pub use error::SessionError;
-pub use files::{FileInfo, FileKind};
+pub use file_info::{FileInfo, FileKind, FilePage, PageRequest};
 use live::Turns;
 pub(crate) use place::Sandboxed;
+pub use reader::{FileChunks, OpenedFile};
 pub(crate) use registry::Registry;
 pub use request::{SessionInfo, SessionRequest, SessionRun, SessionRunResult};
 pub(crate) use runtimes::Runtimes;
 use signals::Signals;
+pub use store::{Precondition, Written};
 use tools::Registered;
 pub use tools::ToolsError;
 pub use turn::TurnIo;
+pub use watching::{FileEvent, Watch};
 
 use crate::{engine::Core, warm::Order};
 
@@ -99,6 +110,7 @@ struct Inner {
     activity: Arc<Activity>,
     edits: Mutex<Edits>,
     commands: Commands,
+    desk: Desk,
     runs: AtomicU64,
     turns_done: AtomicU64,
     registry: std::sync::Weak<Registry>,
@@ -219,6 +231,11 @@ impl Inner {
     fn closed(&self) -> SessionError {
         let reason = self.activity.closed().unwrap_or(CloseReason::Asked);
         SessionError::Closed { reason }
+    }
+
+    /// Notes that it is used by something that is handed out, for as long as that lives.
+    fn hold(&self) -> Result<activity::Held, SessionError> {
+        self.activity.hold().map_err(|reason| SessionError::Closed { reason })
     }
 
     async fn close(&self, reason: CloseReason) {

@@ -73,10 +73,15 @@ impl Inner {
 
     /// Removes files and directories with all that is in them.
     pub(super) async fn remove(&self, paths: Vec<String>) -> Result<Exit, RunError> {
-        let policy = &self.sandboxed.frame.policy;
         let args = ["-rf".to_owned(), "--".to_owned()].into_iter().chain(paths).collect();
+        self.run_own("rm", args).await
+    }
+
+    /// Runs a program of the sandbox for purposes of our own, in the workspace.
+    pub(super) async fn run_own(&self, name: &str, args: Vec<String>) -> Result<Exit, RunError> {
+        let policy = &self.sandboxed.frame.policy;
         let directory = policy.workspace().clone();
-        let command = Command { program: "rm".into(), args, directory };
+        let command = Command { program: name.into(), args, directory };
         let step = Step { phase: Phase::Run, action: Action::Command(command) };
         let payload = Payload { files: Vec::new(), steps: vec![step] };
         let mut sandbox = self.sandboxed.enter(policy, payload).await?;
@@ -85,7 +90,7 @@ impl Inner {
         ended
             .map_err(late)
             .flatten()
-            .map_err(|error| RunError::of_sandbox(error, &["rm".to_owned()]))
+            .map_err(|error| RunError::of_sandbox(error, &[name.to_owned()]))
     }
 }
 
