@@ -34,7 +34,7 @@ pub(crate) fn begin() {
 }
 
 /// Everything that is counted, as Prometheus reads it.
-pub(crate) async fn page(State(app): State<App>, _: Admin) -> Response {
+pub(crate) async fn page(State(app): State<App>, Admin(_): Admin) -> Response {
     gauges(&app);
     let text = HANDLE.get().map(PrometheusHandle::render).unwrap_or_default();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()

@@ -29,12 +29,13 @@ use crate::{
         license(name = "MIT OR Apache-2.0")
     ),
     modifiers(&Keys),
-    components(schemas(api::StreamName)),
+    components(schemas(api::StreamName, v1::Format, v1::Status)),
     security((), ("key" = [])),
     tags(
         (name = "runs", description = "One-shot runs."),
         (name = "sessions", description = "Sandboxes that keep their state."),
         (name = "commands", description = "Programs beside a session's kernel."),
+        (name = "files", description = "Files of a session."),
         (name = "server", description = "The server itself.")
     )
 )]

@@ -130,13 +130,21 @@ const fn status(code: ErrorCode) -> StatusCode {
 
 impl From<SessionError> for Failure {
     fn from(error: SessionError) -> Self {
-        Self::of(error.body())
+        match error {
+            SessionError::Run(error) => error.into(),
+            error => Self::of(error.body()),
+        }
     }
 }
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
-        Self::of(error.body())
+        let failure = Self::of(error.body());
+        match failure.status {
+            // It is about what is to be run, not about the path that was asked.
+            StatusCode::NOT_FOUND => Self { status: StatusCode::UNPROCESSABLE_ENTITY, ..failure },
+            _ => failure,
+        }
     }
 }
 

@@ -64,6 +64,7 @@ fn admit(app: &App, request: &Request) -> Result<Option<Principal>, Failure> {
     let headers = request.headers();
     check_path(request.uri())?;
     host::check(request.uri(), headers, &app.config().hosts)?;
+    check_transfer(headers)?;
     check_encoding(headers)?;
     let principal = app.authenticate(headers);
     if OPEN.contains(&request.uri().path()) {
@@ -85,6 +86,18 @@ fn check_path(uri: &Uri) -> Result<(), Failure> {
         return Err(Failure::malformed("the path has parts that are not taken in a path"));
     }
     Ok(())
+}
+
+/// Two servers in a row that measure a body by different headers can be told different
+/// requests.
+fn check_transfer(headers: &HeaderMap) -> Result<(), Failure> {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let Some(coding) = codings.next() else { return Ok(()) };
+    let is_plain = coding.as_bytes().eq_ignore_ascii_case(b"chunked") && codings.next().is_none();
+    if is_plain && !headers.contains_key(header::CONTENT_LENGTH) {
+        return Ok(());
+    }
+    Err(Failure::malformed("the length of the body is given in a way that is not taken"))
 }
 
 fn check_encoding(headers: &HeaderMap) -> Result<(), Failure> {

@@ -74,19 +74,19 @@ mod tests {
     }
 
     proptest! {
-            #[test]
-            fn no_minute_sees_more_than_twice_the_rate(
-                per_minute in 1_u64..50,
-                mut moments in prop::collection::vec(0_u64..300_000, 0..400),
-            ) {
-                moments.sort_unstable();
-                let mut bucket = Bucket::default();
-                    let mut is_taken = |now: &u64| bucket.take(per_minute, at(*now)).is_ok();
-                let taken: Vec<_> = moments.into_iter().filter(|now| is_taken(now)).collect();
-                    for begin in &taken {
-                    let within = taken.iter().filter(|now| (*begin..*begin + 60_000).contains(now));
-                    prop_assert!(within.count() as u64 <= 2 * per_minute);
-                }
+        #[test]
+        fn no_minute_sees_more_than_twice_the_rate(
+            per_minute in 1_u64..50,
+            mut moments in prop::collection::vec(0_u64..300_000, 0..400),
+        ) {
+            moments.sort_unstable();
+            let mut bucket = Bucket::default();
+                let mut is_taken = |now: &u64| bucket.take(per_minute, at(*now)).is_ok();
+            let taken: Vec<_> = moments.into_iter().filter(|now| is_taken(now)).collect();
+                for begin in &taken {
+                let within = taken.iter().filter(|now| (*begin..*begin + 60_000).contains(now));
+                prop_assert!(within.count() as u64 <= 2 * per_minute);
             }
         }
+    }
 }

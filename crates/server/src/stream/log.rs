@@ -89,6 +89,11 @@ impl EventLog {
         News { events, is_over: state.is_over }
     }
 
+    /// How many bytes it keeps.
+    pub(crate) fn bytes(&self) -> usize {
+        self.lock().bytes
+    }
+
     /// The number of the latest event.
     pub(crate) fn last(&self) -> u64 {
         self.lock().last

@@ -216,6 +216,7 @@ impl Works {
             let result = result.unwrap_or_else(|_| Err(Failure::internal()));
             let size = result.as_ref().map_or(0, |json| json.get().len());
             kept.finish(result);
+            let size = size + kept.log().map_or(0, EventLog::bytes);
             lock(&table).note_end(&kept, size);
         });
         work

@@ -192,8 +192,7 @@ pub(crate) async fn create(
 fn wanted_run(new: NewCommand) -> Result<SessionRun, Failure> {
     let NewCommand { language, code, file_name, command, shell, .. } = new;
     let asked = program::Wanted { language, code, file_name, command, shell };
-    let (program, mut args) = program::program(asked)?;
-    args.extend(new.args);
+    let (program, args) = program::with_args(asked, new.args)?;
     Ok(SessionRun {
         args,
         wall_time: new.wall_time_ms.map(Duration::from_millis),
@@ -350,6 +349,9 @@ pub(crate) async fn logs(
     if let Some(wait) = part.wait_ms {
         let wait = Duration::from_millis(wait).min(WAIT_MAX);
         let _ = timeout(wait, command.wait_for_output(stream, offset)).await;
+    }
+    if part.limit == Some(0) {
+        return Err(Failure::malformed("limit has to be 1 or more"));
     }
     let limit = part.limit.and_then(|limit| usize::try_from(limit).ok());
     let limit = limit.unwrap_or(LOG_PIECE_MAX).min(LOG_PIECE_MAX);

@@ -2,7 +2,9 @@
 
 mod begin;
 mod commands;
+mod conditions;
 mod explain;
+mod files;
 mod lists;
 mod parcel;
 mod policy;
@@ -12,10 +14,15 @@ mod runs;
 pub(crate) mod scratch;
 mod sessions;
 mod tools;
+mod transfer;
+mod trees;
 mod turns;
 mod view;
 
-use axum::middleware::from_fn_with_state;
+pub(crate) use trees::Format;
+pub(crate) use view::Status;
+
+use axum::{extract::DefaultBodyLimit, middleware::from_fn_with_state};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{app::App, http::once};
@@ -45,6 +52,14 @@ pub(crate) fn router(app: &App) -> OpenApiRouter<App> {
         .routes(routes!(commands::logs))
         .routes(routes!(commands::signal))
         .routes(routes!(commands::stdin))
+        .routes(routes!(files::list, files::upload))
+        .routes(routes!(files::stat))
+        .routes(routes!(files::read, files::write, files::delete))
+        .routes(routes!(files::rename))
+        .routes(routes!(files::make_directory))
+        .routes(routes!(trees::pack, trees::unpack))
+        .routes(routes!(trees::events))
+        .layer(DefaultBodyLimit::disable())
         .routes(routes!(report::environments))
         .routes(routes!(report::languages))
         .routes(routes!(report::limits))

@@ -6,7 +6,10 @@ use api::{LimitsSpec, NetworkSpec, PolicySpec, ProfileName, StartSpec};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{app::App, http::object};
+use crate::{
+    app::App,
+    http::{Failure, object},
+};
 
 /// The policy that a client wants. What of the host is seen inside, and without which
 /// controls code may run, is the operator's to say and nobody else's.
@@ -28,10 +31,47 @@ pub(crate) struct WantedPolicy {
 
 impl WantedPolicy {
     /// The policy spec that the engine resolves.
-    pub(crate) fn spec(self, app: &App) -> PolicySpec {
+    ///
+    /// # Errors
+    /// A limit is 0: nothing can be done within that.
+    pub(crate) fn spec(self, app: &App) -> Result<PolicySpec, Failure> {
+        check(&self.limits)?;
         let Self { profile, limits, network, env_vars, start } = self;
         let allow_missing = app.config().allow_missing.clone();
         let shares = Vec::new();
-        PolicySpec { profile, limits, network, shares, env_vars, allow_missing, start }
+        Ok(PolicySpec { profile, limits, network, shares, env_vars, allow_missing, start })
+    }
+}
+
+fn check(limits: &LimitsSpec) -> Result<(), Failure> {
+    let LimitsSpec {
+        wall_time_ms,
+        cpu_time_ms,
+        memory_bytes,
+        pids,
+        cpu_millis,
+        open_files,
+        file_size_bytes,
+        workspace_bytes,
+        workspace_inodes,
+        output_bytes,
+    } = limits;
+    let all = [
+        ("wall_time_ms", wall_time_ms),
+        ("cpu_time_ms", cpu_time_ms),
+        ("memory_bytes", memory_bytes),
+        ("pids", pids),
+        ("cpu_millis", cpu_millis),
+        ("open_files", open_files),
+        ("file_size_bytes", file_size_bytes),
+        ("workspace_bytes", workspace_bytes),
+        ("workspace_inodes", workspace_inodes),
+        ("output_bytes", output_bytes),
+    ];
+    match all.iter().find(|(_, limit)| **limit == Some(0)) {
+        Some((name, _)) => {
+            Err(Failure::unprocessable(format!("policy.limits.{name}: it has to be 1 or more")))
+        }
+        None => Ok(()),
     }
 }

@@ -7,6 +7,9 @@ use utoipa::ToSchema;
 
 use crate::http::Failure;
 
+/// The most arguments of a program.
+const ARGS_MAX: usize = 4096;
+
 /// Code with its language, or a command with its arguments, or a line for the shell:
 /// one of the three.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
@@ -24,8 +27,21 @@ pub(crate) struct Wanted {
     pub(crate) shell: Option<String>,
 }
 
+/// The program, and every argument that it gets.
+pub(crate) fn with_args(
+    wanted: Wanted,
+    more: Vec<String>,
+) -> Result<(Program, Vec<String>), Failure> {
+    let (program, mut args) = program(wanted)?;
+    args.extend(more);
+    if args.len() > ARGS_MAX {
+        return Err(Failure::unprocessable(format!("args: there may be {ARGS_MAX} at most")));
+    }
+    Ok((program, args))
+}
+
 /// The program, and the arguments that belong to it.
-pub(crate) fn program(wanted: Wanted) -> Result<(Program, Vec<String>), Failure> {
+fn program(wanted: Wanted) -> Result<(Program, Vec<String>), Failure> {
     match wanted {
         Wanted { code: Some(text), command: None, shell: None, language, file_name } => {
             let language = language.unwrap_or_else(|| "python".to_owned());

@@ -169,8 +169,7 @@ async fn start(
     })?;
     let NewRun { language, code, file_name, command, shell, .. } = new;
     let asked = program::Wanted { language, code, file_name, command, shell };
-    let (program, mut args) = program::program(asked)?;
-    args.extend(new.args);
+    let (program, args) = program::with_args(asked, new.args)?;
     let request = RunRequest {
         environment: new.environment.unwrap_or_else(|| "bare".to_owned()),
         program,
@@ -178,7 +177,7 @@ async fn start(
         workspace: Workspace::Private,
         uploads: parcel::pack(new.files, &scratch)?,
         downloads: parcel::wanted(&new.outputs, &scratch),
-        policy: new.policy.spec(app),
+        policy: new.policy.spec(app)?,
     };
     let stdin = match new.stdin {
         Some(text) => Input::of_bytes(text.into_bytes()),

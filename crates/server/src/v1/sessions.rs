@@ -41,9 +41,9 @@ pub(crate) struct NewSession {
     name: Option<String>,
     /// What the client knows it by.
     labels: BTreeMap<String, String>,
-    /// Closed after so long without use; the operator's limit if left out or longer.
+    /// Closed after so long without use; the operator's limit if left out.
     idle_time_ms: Option<u64>,
-    /// Closed at this age; the operator's limit if left out or longer.
+    /// Closed at this age; the operator's limit if left out.
     lifetime_ms: Option<u64>,
     /// Whether the session of this name will do if there is one.
     get_or_create: bool,
@@ -155,21 +155,35 @@ pub(crate) async fn create(
 }
 
 async fn make(app: &App, caller: Principal, new: NewSession) -> Result<Arc<Entry>, Failure> {
-    let policy = new.policy.spec(app);
+    let policy = new.policy.spec(app)?;
     let workspace_bytes = policy.limits.workspace_bytes;
     let workspace_bytes =
         workspace_bytes.unwrap_or(app.engine().config().ceiling.defaults.workspace_bytes);
+    let most = &app.engine().config().warm;
     let permit = app.quotas().acquire_session(&caller.tenant, workspace_bytes)?;
     let request = SessionRequest {
         environment: new.environment.unwrap_or_else(|| "bare".to_owned()),
         policy,
         name: new.name,
         trust_domain: TrustDomain::new(caller.tenant.as_str()),
-        idle_time: new.idle_time_ms.map(Duration::from_millis),
-        lifetime: new.lifetime_ms.map(Duration::from_millis),
+        idle_time: lease_time(new.idle_time_ms, ("idle_time_ms", most.idle_time_max))?,
+        lifetime: lease_time(new.lifetime_ms, ("lifetime_ms", most.lifetime_max))?,
     };
     let session = app.engine().create_session(request).await?;
     Ok(app.sessions().add(NewEntry { tenant: caller.tenant, labels: new.labels, session, permit }))
+}
+
+/// A time that a session may be given: more than none, and no more than there is.
+fn lease_time(
+    asked: Option<u64>,
+    (field, most): (&str, Duration),
+) -> Result<Option<Duration>, Failure> {
+    let Some(asked) = asked.map(Duration::from_millis) else { return Ok(None) };
+    if asked.is_zero() || asked > most {
+        let most = millis(most);
+        return Err(Failure::unprocessable(format!("{field}: from 1 to {most}")));
+    }
+    Ok(Some(asked))
 }
 
 fn check_name(new: &NewSession) -> Result<(), Failure> {
@@ -288,8 +302,10 @@ pub(crate) async fn renew(
     OptionalJson(renewal): OptionalJson<Renewal>,
 ) -> Result<Encoded<SessionView>, Failure> {
     let entry = find(&app, &caller, &session_id)?;
-    let idle_time = renewal.idle_time_ms.map(Duration::from_millis);
-    entry.session.renew(idle_time, renewal.lifetime_ms.map(Duration::from_millis))?;
+    let most = &app.engine().config().warm;
+    let idle_time = lease_time(renewal.idle_time_ms, ("idle_time_ms", most.idle_time_max))?;
+    let lifetime = lease_time(renewal.lifetime_ms, ("lifetime_ms", most.lifetime_max))?;
+    entry.session.renew(idle_time, lifetime)?;
     Ok(Encoded(SessionView::of(&entry).await))
 }
 
