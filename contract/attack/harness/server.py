@@ -146,3 +146,15 @@ class Server:
         shown = turn.json()["result"]["data"]["text/plain"]
         assert shown == str(count + 1), turn.text
         self.probe = (session, count + 1)
+
+
+class Keyed(Server):
+    """A server with keys: of tenant a one for each scope, of tenant b one that may run."""
+
+    def __init__(self, state_dir: Path, **options):
+        self.read = make_key(state_dir, "a", "read")
+        self.run = make_key(state_dir, "a", "run")
+        self.admin = make_key(state_dir, "a", "admin")
+        self.other = make_key(state_dir, "b", "run")
+        super().__init__(state_dir, **options)
+        self.key = self.run
