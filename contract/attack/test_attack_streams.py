@@ -7,6 +7,7 @@ import time
 import pytest
 
 from harness.expect import assert_refused
+from harness.host import resident_bytes
 
 SSE = {"Accept": "text/event-stream"}
 NDJSON = {"Accept": "application/x-ndjson"}
@@ -15,8 +16,10 @@ NDJSON = {"Accept": "application/x-ndjson"}
 @pytest.fixture
 def ended(client):
     """A run that is over, with a few events."""
-    made = client.post("/v1/runs", json={"shell": "for n in 1 2 3; do echo $n; sleep 0.05; done"})
-    return made.json()["run_id"]
+    body = {"shell": "for n in 1 2 3; do echo $n; sleep 0.05; done", "mode": "async"}
+    run = client.post("/v1/runs", json=body).json()["run_id"]
+    assert client.get(f"/v1/runs/{run}", params={"wait_ms": 5000}).json()["status"] == "ended"
+    return run
 
 
 def _events(client, run: str, query: str = "", **headers) -> list[dict]:
@@ -123,3 +126,21 @@ def test_s80_who_does_not_read_a_stream_does_not_hold_the_run(server, client):
     while client.get(f"/v1/runs/{run}", params={"wait_ms": 1000}).json()["status"] == "running":
         assert time.monotonic() - began < 20
     raw.socket.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.slow
+def test_s80_what_is_kept_of_ended_runs_is_bounded(fresh):
+    """Runs whose events are as large as they may be, one after another."""
+    server = fresh()
+    noisy = "head -c 8000000 /dev/urandom | base64 -w 100"
+    with server.client() as client:
+        grown = []
+        for _ in range(3):
+            before = resident_bytes(server.process.pid)
+            for _ in range(25):
+                body = {"shell": noisy, "mode": "async"}
+                run = client.post("/v1/runs", json=body).json()["run_id"]
+                client.get(f"/v1/runs/{run}", params={"wait_ms": 30_000})
+            grown.append(resident_bytes(server.process.pid) - before)
+    print(f"grew by {[size >> 20 for size in grown]} MiB, each with 25 runs")
+    assert sum(grown) < 400 << 20
