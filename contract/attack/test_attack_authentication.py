@@ -166,7 +166,7 @@ def test_s10_metrics_need_the_widest_scope(keyed):
 def test_s10_the_open_paths_tell_nothing_more(keyed, path):
     with keyed.client("") as client:
         response = client.get(path)
-    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+    assert response.status_code == 200 and set(response.json()) == {"status"}
 
 
 WRONG = {

@@ -27,9 +27,17 @@ def test_hang_of_a_turn(client, session, name):
     result = turn.json()
     assert result["outcome"] in torment.outcomes, turn.text[:500]
     assert torment.shows in text_of(result["stdout"]), "what it had written before is lost"
-    with within(TIME_MAX, "the turn after it"):
-        after = client.post(f"{session}/turns", json={"code": "6 * 7"})
-    assert after.json()["result"]["data"]["text/plain"] == "42", after.text[:500]
+    _assert_usable(client, session)
+
+
+def _assert_usable(client, session: str) -> None:
+    """At the latest the second turn is answered: the first may find a kernel that is broken."""
+    for _ in range(2):
+        with within(TIME_MAX, "the turn after it"):
+            after = client.post(f"{session}/turns", json={"code": "6 * 7"}).json()
+        if after["outcome"] != "kernel_died":
+            break
+    assert after["result"]["data"]["text/plain"] == "42", after
 
 
 @every_torment
