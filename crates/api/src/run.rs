@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Enforcement, ErrorBody, Outcome, Phase, PolicySpec, RunId, Usage};
+use crate::{Enforcement, ErrorBody, FileChange, Outcome, Phase, PolicySpec, RunId, Usage};
 
 /// One execution of code or of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct RunRequest {
     pub uploads: Vec<Upload>,
     /// Files to bring back afterwards.
     pub downloads: Vec<DownloadSpec>,
+    /// Whether the result is to tell which files the run left in its own workspace.
+    pub list_changes: bool,
     /// The wanted policy.
     pub policy: PolicySpec,
 }
@@ -104,6 +106,9 @@ pub struct RunResult {
     pub stderr: CapturedStream,
     /// Files that were brought back.
     pub files: Vec<DownloadedFile>,
+    /// Files that it created or changed, where that was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<FileChange>,
     /// What it used.
     pub usage: Usage,
     /// What was enforced.

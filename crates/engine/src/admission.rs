@@ -217,6 +217,7 @@ mod tests {
             workspace: Workspace::Private,
             uploads: Vec::new(),
             downloads: Vec::new(),
+            list_changes: false,
             policy: PolicySpec::default(),
         }
     }

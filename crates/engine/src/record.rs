@@ -4,7 +4,8 @@
 //! Closing takes the record itself, so it cannot happen twice.
 
 use api::{
-    CapturedStream, Digests, DownloadedFile, Enforcement, Outcome, Phase, RunId, RunResult, Usage,
+    CapturedStream, Digests, DownloadedFile, Enforcement, FileChange, Outcome, Phase, RunId,
+    RunResult, Usage,
 };
 use sha2::{Digest, Sha256};
 
@@ -26,6 +27,7 @@ pub(crate) struct Account {
     pub(crate) stdout: CapturedStream,
     pub(crate) stderr: CapturedStream,
     pub(crate) files: Vec<DownloadedFile>,
+    pub(crate) changes: Vec<FileChange>,
     pub(crate) usage: Usage,
     pub(crate) enforcement: Enforcement,
 }
@@ -50,6 +52,7 @@ impl RecordGuard {
             stdout: account.stdout,
             stderr: account.stderr,
             files: account.files,
+            changes: account.changes,
             usage: account.usage,
             enforcement: account.enforcement,
             digests: self.digests,

@@ -21,7 +21,7 @@ use crate::{
     record::{Account, RecordGuard},
     resolve::{Resolved, Work, resolve},
     settle::settle,
-    transfer::fetch,
+    transfer::{created, fetch},
 };
 
 impl Engine {
@@ -81,6 +81,12 @@ impl Core {
         let outcome = settle(facts.end, &facts.usage, limits);
         // fetch
         let files = fetch(&mut *sandbox, &downloads, limits.workspace_bytes).await;
+        let changes = match work {
+            Work::Request(request, _) if request.list_changes => {
+                created(&mut *sandbox, &request.uploads).await
+            }
+            _ => Vec::new(),
+        };
         // release
         let enforcement = sandbox.enforcement().clone();
         drop(sandbox);
@@ -91,6 +97,7 @@ impl Core {
             stdout: facts.stdout,
             stderr: facts.stderr,
             files,
+            changes,
             usage: facts.usage,
             enforcement,
         }))

@@ -34,7 +34,8 @@ pub(crate) fn begin() {
 }
 
 /// Everything that is counted, as Prometheus reads it.
-pub(crate) async fn page(State(app): State<App>, Admin(_): Admin) -> Response {
+pub(crate) async fn page(State(app): State<App>, Admin(caller): Admin) -> Response {
+    tracing::debug!(tenant = %caller.tenant, "metrics are read");
     gauges(&app);
     let text = HANDLE.get().map(PrometheusHandle::render).unwrap_or_default();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()

@@ -158,6 +158,7 @@ fn unavailable(network: NetworkSpec, context: &Context) -> Result<(), BubbleErro
         workspace: Workspace::Private,
         uploads: Vec::new(),
         downloads: Vec::new(),
+        list_changes: false,
         policy: PolicySpec {
             network: Some(network),
             allow_missing: context.config.settings.allow_missing.clone(),
@@ -228,6 +229,7 @@ fn request_of(
         workspace,
         uploads: Vec::new(),
         downloads: Vec::new(),
+        list_changes: false,
         policy: PolicySpec {
             limits: LimitsSpec {
                 wall_time_ms: Some(settings.timeout_ms()),

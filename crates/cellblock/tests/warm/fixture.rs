@@ -177,6 +177,7 @@ pub(crate) fn python(text: &str, policy: PolicySpec) -> RunRequest {
         workspace: Workspace::Private,
         uploads: Vec::new(),
         downloads: Vec::new(),
+        list_changes: false,
         policy,
     }
 }

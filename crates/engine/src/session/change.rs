@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fs::File,
     io::Read,
     os::fd::{AsFd, BorrowedFd},
     path::{Path, PathBuf},
@@ -82,11 +83,13 @@ pub(super) fn changes(
     after: &Snapshot,
     root: Option<BorrowedFd<'_>>,
 ) -> Vec<FileChange> {
-    let mut bytes_left = BYTES_MAX;
+    let mut digester = Digester::default();
     let mut changes = Vec::new();
     for (path, change, look) in differences(before, after).take(CHANGES_MAX) {
-        let sha256 =
-            look.zip(root).and_then(|(look, root)| digest(root, path, look, &mut bytes_left));
+        let sha256 = look.zip(root).and_then(|(look, root)| {
+            let (file, _) = workspace::open_file(root, path).ok()?;
+            digester.digest(file, look.size)
+        });
         changes.push(FileChange {
             path: shown(path),
             change,
@@ -112,30 +115,43 @@ fn differences<'a>(
     there.chain(gone.map(|path| (path, FileChangeKind::Deleted, None)))
 }
 
-/// SHA-256 of a file; `None` if it is too large, or another by now.
-fn digest(root: BorrowedFd<'_>, path: &Path, look: &Look, bytes_left: &mut u64) -> Option<String> {
-    if look.size > FILE_BYTES_MAX.min(*bytes_left) {
-        return None;
+/// Takes digests of files, as many as there is time for.
+#[derive(Debug)]
+pub(crate) struct Digester {
+    bytes_left: u64,
+}
+
+impl Default for Digester {
+    fn default() -> Self {
+        Self { bytes_left: BYTES_MAX }
     }
-    let (file, _) = workspace::open_file(root, path).ok()?;
-    // It may grow while it is read.
-    let mut file = file.take(look.size + 1);
-    let (mut hash, mut size) = (Sha256::new(), 0_u64);
-    let length = usize::try_from(look.size + 1).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES);
-    let mut buffer = vec![0; length];
-    loop {
-        match file.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(length) => {
-                hash.update(&buffer[..length]);
-                size += length as u64;
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(_) => return None,
+}
+
+impl Digester {
+    /// SHA-256 of a file of this size; `None` if it is too large, or another by now.
+    pub(crate) fn digest(&mut self, file: File, size: u64) -> Option<String> {
+        if size > FILE_BYTES_MAX.min(self.bytes_left) {
+            return None;
         }
+        // It may grow while it is read.
+        let mut file = file.take(size + 1);
+        let (mut hash, mut read) = (Sha256::new(), 0_u64);
+        let length = usize::try_from(size + 1).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES);
+        let mut buffer = vec![0; length];
+        loop {
+            match file.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(length) => {
+                    hash.update(&buffer[..length]);
+                    read += length as u64;
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(_) => return None,
+            }
+        }
+        self.bytes_left = self.bytes_left.saturating_sub(read);
+        (read == size).then(|| hexadecimal(&hash.finalize()))
     }
-    *bytes_left = bytes_left.saturating_sub(size);
-    (size == look.size).then(|| hexadecimal(&hash.finalize()))
 }
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ const TYPES: &[(&str, &str)] = &[
 ];
 
 /// The MIME type of a file's name; `None` where it does not tell.
-pub(super) fn of(path: &Path) -> Option<&'static str> {
+pub(crate) fn of(path: &Path) -> Option<&'static str> {
     let ending = path.extension()?.to_str()?.to_ascii_lowercase();
     let found = TYPES.binary_search_by(|(known, _)| (*known).cmp(ending.as_str())).ok()?;
     TYPES.get(found).map(|(_, name)| *name)

@@ -4,11 +4,13 @@
 //! name and byte was chosen by the program. Neither is followed, waited for or
 //! believed, and both are bounded.
 
+mod created;
 mod download;
 mod place;
 mod save;
 mod upload;
 
+pub(crate) use created::created;
 pub(crate) use download::{Download, DownloadError, downloads, fetch};
 pub(crate) use place::{shown, within};
 pub use upload::UploadError;

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use api::{
-    CapturedStream, Digests, Enforcement, Outcome, Phase, RunId, RunRequest, RunResult, Usage,
-    Workspace,
+    CapturedStream, Digests, Enforcement, FileChange, Outcome, Phase, RunId, RunRequest, RunResult,
+    Usage, Workspace,
 };
 use axum::{
     Json as Encoded,
@@ -109,6 +109,8 @@ pub(crate) struct RunResultView {
     stderr: CapturedStream,
     /// Files that came back.
     files: Vec<FileOut>,
+    /// Files that it created or changed.
+    changes: Vec<FileChange>,
     /// What it used.
     usage: Usage,
     /// What was enforced.
@@ -177,6 +179,7 @@ async fn start(
         workspace: Workspace::Private,
         uploads: parcel::pack(new.files, &scratch)?,
         downloads: parcel::wanted(&new.outputs, &scratch),
+        list_changes: true,
         policy: new.policy.spec(app)?,
     };
     let stdin = match new.stdin {
@@ -201,11 +204,18 @@ async fn start(
 impl RunResultView {
     fn of(result: RunResult, downloads: &[api::DownloadSpec]) -> Result<Self, Failure> {
         let explanation = explain(&result.outcome, [&result.stdout, &result.stderr]);
-        let RunResult {
-            outcome, phase, stdout, stderr, files, usage, enforcement, digests, ..
-        } = result;
-        let files = parcel::unpack(files, downloads)?;
-        Ok(Self { outcome, phase, stdout, stderr, files, usage, enforcement, digests, explanation })
+        Ok(Self {
+            outcome: result.outcome,
+            phase: result.phase,
+            stdout: result.stdout,
+            stderr: result.stderr,
+            files: parcel::unpack(result.files, downloads)?,
+            changes: result.changes,
+            usage: result.usage,
+            enforcement: result.enforcement,
+            digests: result.digests,
+            explanation,
+        })
     }
 }
 
