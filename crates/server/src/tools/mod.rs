@@ -157,7 +157,7 @@ impl ToolHost for HttpTools {
     fn call(&self, call: ToolCall) -> BoxFuture<'_, ToolReply> {
         Box::pin(async move {
             let answered = timeout(self.timeout, self.ask(&call)).await;
-            let answered = answered.unwrap_or_else(|_| Err(Failure::Time(self.timeout)));
+            let answered = answered.unwrap_or(Err(Failure::Time(self.timeout)));
             answered.unwrap_or_else(|failure| ToolReply::Error(failure.said_of(&call.name)))
         })
     }

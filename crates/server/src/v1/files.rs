@@ -5,7 +5,6 @@ use std::path::{Path as FilePath, PathBuf};
 use api::ErrorCode;
 use axum::{
     Json as Encoded,
-    body::Body,
     extract::{FromRequest, Multipart, Path, Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
@@ -160,12 +159,12 @@ pub(crate) async fn read(
     Reader(caller): Reader,
     Path(session_id): Path<String>,
     Params(place): Params<Place>,
-    method: Method,
-    headers: HeaderMap,
+    request: Request,
 ) -> Result<Response, Failure> {
+    let (method, headers) = (request.method().clone(), request.headers());
     let entry = sessions::find(&app, &caller, &session_id)?;
     let opened = entry.session.open(place.path.as_ref()).await.map_err(failure)?;
-    let wanted = conditions::wanted(&headers, &opened.info.version, opened.info.size_bytes)?;
+    let wanted = conditions::wanted(headers, &opened.info.version, opened.info.size_bytes)?;
     let info = opened.info.clone();
     let mut response = match wanted {
         Wanted::NotModified => StatusCode::NOT_MODIFIED.into_response(),
@@ -224,13 +223,12 @@ pub(crate) async fn write(
     Runner(caller): Runner,
     Path(session_id): Path<String>,
     Params(place): Params<Place>,
-    headers: HeaderMap,
-    body: Body,
+    request: Request,
 ) -> Result<Response, Failure> {
     let entry = sessions::find(&app, &caller, &session_id)?;
-    let condition = conditions::precondition(&headers)?;
+    let condition = conditions::precondition(request.headers())?;
     let spool = entry.session.spool().await.map_err(failure)?;
-    let spool = transfer::receive(&headers, body, spool).await?;
+    let spool = transfer::receive(request, spool).await?;
     let path = FilePath::new(&place.path);
     let written = entry.session.write_spooled(path, spool, &condition).await;
     Ok(told(&written.map_err(failure)?))

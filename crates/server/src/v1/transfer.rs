@@ -2,10 +2,7 @@
 
 use std::{io, time::Duration};
 
-use axum::{
-    body::Body,
-    http::{HeaderMap, header},
-};
+use axum::{body::Body, extract::Request, http::header};
 use bytes::Bytes;
 use engine::{FileChunks, Spool};
 use futures_util::stream;
@@ -35,17 +32,14 @@ pub(super) fn content(chunks: FileChunks, head_only: bool) -> Body {
 }
 
 /// Takes a body in.
-pub(super) async fn receive(
-    headers: &HeaderMap,
-    body: Body,
-    spool: Spool,
-) -> Result<Spool, Failure> {
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+pub(super) async fn receive(request: Request, spool: Spool) -> Result<Spool, Failure> {
+    let announced =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     let announced = announced.and_then(|text| text.parse::<u64>().ok());
     if announced.is_some_and(|length| length > spool.bytes_max()) {
         return Err(Failure::too_large(spool.bytes_max()));
     }
-    timed(fill(body, spool)).await
+    timed(fill(request.into_body(), spool)).await
 }
 
 async fn fill(mut body: Body, mut spool: Spool) -> Result<Spool, Failure> {

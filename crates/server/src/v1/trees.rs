@@ -6,8 +6,8 @@ use api::FileChangeKind;
 use axum::{
     Json as Encoded,
     body::Body,
-    extract::{Path, State},
-    http::{HeaderMap, HeaderValue, header},
+    extract::{Path, Request, State},
+    http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -123,13 +123,12 @@ pub(crate) async fn unpack(
     Runner(caller): Runner,
     Path(session_id): Path<String>,
     Params(tree): Params<Tree>,
-    headers: HeaderMap,
-    body: Body,
+    request: Request,
 ) -> Result<Encoded<UnpackedView>, Failure> {
     let entry = sessions::find(&app, &caller, &session_id)?;
     let format = tree.format.unwrap_or_default().engines();
     let spool = entry.session.spool().await.map_err(failure)?;
-    let spool = transfer::receive(&headers, body, spool).await?;
+    let spool = transfer::receive(request, spool).await?;
     let path = tree.path.unwrap_or_default();
     let unpacked = entry.session.unpack(path.as_ref(), format, spool).await;
     let unpacked = unpacked.map_err(failure)?;
