@@ -106,24 +106,26 @@ pub(crate) fn check_length(headers: &HeaderMap, maximum: usize) -> Result<(), Fa
 /// Text that is no JSON is malformed; JSON with other fields than it may have is not
 /// processable. A field that is there twice makes it ambiguous, so that is malformed.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
-    // Once as any JSON, so that a mistake in its form is told from one in its meaning.
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    // What is skipped, such as the value of a field that nobody knows, is not looked at.
+    let text = str::from_utf8(bytes)
+        .map_err(|error| Failure::malformed(format!("the body is not JSON: {error}")))?;
+    let mut reader = serde_json::Deserializer::from_str(text);
     let parsed = serde_path_to_error::deserialize::<_, Object<T>>(&mut reader);
     let Object(parsed) = parsed.map_err(|error| {
         let path = error.path().to_string();
-        refusal(bytes, &path, error.inner())
+        refusal(text, &path, error.inner())
     })?;
     reader.end().map_err(|error| Failure::malformed(format!("the body is not JSON: {error}")))?;
     Ok(parsed)
 }
 
-fn refusal(bytes: &[u8], path: &str, error: &serde_json::Error) -> Failure {
+fn refusal(body: &str, path: &str, error: &serde_json::Error) -> Failure {
     let text = error.to_string();
     if !error.is_data() || text.starts_with("duplicate field") {
         return Failure::malformed(format!("the body is not JSON that can be taken: {text}"));
     }
     // What follows the offending field may still be nonsense.
-    if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(bytes) {
+    if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(body) {
         return Failure::malformed(format!("the body is not JSON: {error}"));
     }
     let place = if path == "." { "the body" } else { path };
@@ -179,6 +181,8 @@ mod tests {
             let found = found.map_or_else(|failure| failure.status.as_u16(), |_| 200);
             assert_eq!(found, status, "{text:.40}");
         }
-        assert_eq!(parse::<Small>(b"{\"a\": \xff}").unwrap_err().status.as_u16(), 400);
+        for bytes in [b"{\"a\": \xff}".as_slice(), b"{\"x\":\"\xff\"}", b"{\"a\":1}\xc0"] {
+            assert_eq!(parse::<Small>(bytes).unwrap_err().status.as_u16(), 400, "{bytes:?}");
+        }
     }
 }

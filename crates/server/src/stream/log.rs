@@ -14,6 +14,12 @@ use tokio::sync::watch;
 const KEPT_BYTES_MAX: usize = 8 << 20;
 /// The most events that are kept of one run.
 const KEPT_EVENTS_MAX: usize = 50_000;
+/// About how much of them a reader is given at once: a reader that takes nothing holds
+/// so much, and no more.
+const PIECE_BYTES_MAX: usize = 256 << 10;
+/// What an event takes beside its JSON: its place, the counters of its text, and what
+/// the allocator adds.
+const EVENT_BYTES: usize = size_of::<Numbered>() + 32;
 
 /// One event, as it is sent.
 #[derive(Clone, Debug)]
@@ -24,11 +30,17 @@ pub(crate) struct Numbered {
     pub(crate) json: Arc<str>,
 }
 
-/// What came after an event that a reader had.
+impl Numbered {
+    fn bytes(&self) -> usize {
+        self.json.len() + EVENT_BYTES
+    }
+}
+
+/// What came after an event that a reader had: all of it, or the first piece.
 #[derive(Debug, Default)]
 pub(crate) struct News {
     pub(crate) events: Vec<Numbered>,
-    /// Whether there will be no more.
+    /// Whether there will be no more after these.
     pub(crate) is_over: bool,
 }
 
@@ -66,8 +78,9 @@ impl EventLog {
             object.extend(fields);
         }
         let json: Arc<str> = Value::Object(object).to_string().into();
-        state.bytes += json.len();
-        state.events.push_back(Numbered { seq, kind, json });
+        let event = Numbered { seq, kind, json };
+        state.bytes += event.bytes();
+        state.events.push_back(event);
         state.trim();
         drop(state);
         self.changes.send_replace(seq);
@@ -75,7 +88,10 @@ impl EventLog {
 
     /// Says that there will be no more.
     pub(crate) fn end(&self) {
-        self.lock().is_over = true;
+        let mut state = self.lock();
+        state.is_over = true;
+        state.events.shrink_to_fit();
+        drop(state);
         self.changes.send_modify(|_| ());
     }
 
@@ -85,8 +101,16 @@ impl EventLog {
         let state = self.lock();
         let first = state.events.front().map_or(0, |event| event.seq);
         let skip = usize::try_from((seq + 1).saturating_sub(first)).unwrap_or(usize::MAX);
-        let events = state.events.iter().skip(skip).cloned().collect();
-        News { events, is_over: state.is_over }
+        let mut room = PIECE_BYTES_MAX;
+        // The first is given whatever its size.
+        let fits = |event: &&Numbered| {
+            let is_room = room > 0;
+            room = room.saturating_sub(event.bytes());
+            is_room
+        };
+        let events: Vec<_> = state.events.iter().skip(skip).take_while(fits).cloned().collect();
+        let reached = events.last().map_or(seq, |event| event.seq);
+        News { events, is_over: state.is_over && reached >= state.last }
     }
 
     /// How many bytes it keeps.
@@ -118,7 +142,7 @@ impl State {
                 return;
             }
             let Some(oldest) = self.events.pop_front() else { return };
-            self.bytes -= oldest.json.len();
+            self.bytes -= oldest.bytes();
         }
     }
 }
@@ -154,9 +178,40 @@ mod tests {
         for _ in 0..6 {
             log.push("stdout", json!({"text": text}));
         }
-        let kept = log.after(0).events;
-        assert_eq!((kept.first().unwrap().seq, kept.last().unwrap().seq), (4, 6));
+        let all = |mut seq: u64| {
+            let mut seqs: Vec<u64> = Vec::new();
+            loop {
+                let found = log.after(seq).events;
+                let Some(last) = found.last() else { break };
+                seq = last.seq;
+                seqs.extend(found.iter().map(|event| event.seq));
+            }
+            seqs
+        };
+        assert_eq!(all(0), [4, 5, 6]);
+        assert_eq!(all(5), [6]);
         log.push("stdout", json!({"text": "x".repeat(KEPT_BYTES_MAX + 1)}));
-        assert_eq!(log.after(0).events.len(), 1);
+        assert_eq!(all(0), [7]);
+    }
+
+    #[test]
+    fn a_reader_is_given_a_piece_at_a_time() {
+        let log = EventLog::default();
+        let text = "x".repeat(PIECE_BYTES_MAX / 2);
+        for _ in 0..5 {
+            log.push("stdout", json!({"text": text}));
+        }
+        log.end();
+        let (mut seq, mut pieces) = (0, Vec::new());
+        loop {
+            let news = log.after(seq);
+            pieces.push(news.events.len());
+            seq = news.events.last().unwrap().seq;
+            if news.is_over {
+                break;
+            }
+        }
+        assert_eq!(pieces, [2, 2, 1]);
+        assert!(log.after(seq).is_over && log.after(99).is_over);
     }
 }

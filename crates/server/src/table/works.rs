@@ -23,10 +23,13 @@ use crate::{http::Failure, keys::TenantId, stream::EventLog};
 
 /// The most that are kept after their end.
 const ENDED_MAX: usize = 10_000;
-/// The most bytes of results that are kept after their end.
+/// The most bytes of results, events and labels that are kept after their end.
 const ENDED_BYTES_MAX: usize = 256 << 20;
 /// How long one is kept after its end.
 const ENDED_TIME_MAX: Duration = Duration::from_secs(3600);
+/// What one takes in the table beside that, and each of its labels.
+const WORK_BYTES: usize = 1024;
+const LABEL_BYTES: usize = 64;
 /// The most readers of one run's events.
 const SUBSCRIPTIONS_MAX: usize = 32;
 
@@ -116,6 +119,14 @@ impl Work {
 
     pub(crate) fn log(&self) -> Option<&EventLog> {
         self.log.as_ref()
+    }
+
+    /// What it takes to keep it, without its result.
+    fn bytes(&self) -> usize {
+        let labels = self.terms.labels.iter();
+        let labels = labels.map(|(key, value)| key.len() + value.len() + LABEL_BYTES);
+        let events = self.log().map_or(0, EventLog::bytes);
+        WORK_BYTES + labels.sum::<usize>() + events
     }
 
     /// Notes that it has begun, and under which id.
@@ -216,7 +227,7 @@ impl Works {
             let result = result.unwrap_or_else(|_| Err(Failure::internal()));
             let size = result.as_ref().map_or(0, |json| json.get().len());
             kept.finish(result);
-            let size = size + kept.log().map_or(0, EventLog::bytes);
+            let size = size + kept.bytes();
             lock(&table).note_end(&kept, size);
         });
         work
