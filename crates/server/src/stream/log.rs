@@ -6,7 +6,6 @@ use std::{
 };
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 use tokio::sync::watch;
 
 /// The most bytes of events that are kept of one run: some times the output that is
@@ -34,6 +33,15 @@ impl Numbered {
     fn bytes(&self) -> usize {
         self.json.len() + EVENT_BYTES
     }
+}
+
+#[derive(Serialize)]
+struct Wire<T> {
+    seq: u64,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(flatten)]
+    says: T,
 }
 
 /// What came after an event that a reader had: all of it, or the first piece.
@@ -68,17 +76,12 @@ impl Default for EventLog {
 impl EventLog {
     /// Adds an event: its kind, and what it says.
     pub(crate) fn push(&self, kind: &'static str, says: impl Serialize) {
-        let mut object = Map::new();
         let mut state = self.lock();
         state.last += 1;
         let seq = state.last;
-        object.insert("seq".to_owned(), seq.into());
-        object.insert("type".to_owned(), kind.into());
-        if let Ok(Value::Object(fields)) = serde_json::to_value(says) {
-            object.extend(fields);
-        }
-        let json: Arc<str> = Value::Object(object).to_string().into();
-        let event = Numbered { seq, kind, json };
+        // What we say ourselves is always JSON.
+        let json = serde_json::to_string(&Wire { seq, kind, says }).unwrap_or_default();
+        let event = Numbered { seq, kind, json: json.into() };
         state.bytes += event.bytes();
         state.events.push_back(event);
         state.trim();
