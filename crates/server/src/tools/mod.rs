@@ -17,6 +17,7 @@ use std::{error::Error as _, fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use engine::{BoxFuture, ToolCall, ToolHost, ToolReply};
+use http_body::Body as _;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{
     HeaderMap, Method, Request, Response, StatusCode, Uri,
@@ -220,13 +221,19 @@ impl HttpTools {
 }
 
 async fn body(response: Response<Incoming>) -> Result<Bytes, Failure> {
+    let too_long =
+        || Failure::Transport(format!("the answer has more than {RESPONSE_BYTES_MAX} bytes"));
+    // What is announced need not be waited for.
+    if response.body().size_hint().lower() > RESPONSE_BYTES_MAX as u64 {
+        return Err(too_long());
+    }
     let limited = Limited::new(response.into_body(), RESPONSE_BYTES_MAX);
     let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
-        Failure::Transport(if error.is::<LengthLimitError>() {
-            format!("the answer has more than {RESPONSE_BYTES_MAX} bytes")
+        if error.is::<LengthLimitError>() {
+            too_long()
         } else {
-            "the answer broke off".to_owned()
-        })
+            Failure::Transport("the answer broke off".to_owned())
+        }
     };
     Ok(limited.collect().await.map_err(failed)?.to_bytes())
 }
