@@ -188,15 +188,17 @@ fn many_signals_do_no_harm() {
 
 fn a_killed_command_is_cancelled() {
     on_session(|session| async move {
-        let command = start(&session, "trap '' TERM INT; setsid sleep 1000 & sleep 1000").await;
-        let there = "import subprocess, time\n\
-                     while subprocess.run(['pgrep', '-x', 'sleep']).returncode: time.sleep(0.02)\n\
-                     subprocess.run(['pgrep', '-x', 'sleep']).returncode";
-        assert_eq!(value(&turn(&session, there).await), Some("0"));
+        // A process of a process group of its own gives signs of life.
+        let line = "trap '' TERM INT; setsid sh -c \
+                    'while :; do date +%N > beat; sleep 0.02; done' & sleep 1000";
+        let command = start(&session, line).await;
+        let there = "import os, time\nwhile not os.path.exists('beat'): time.sleep(0.02)";
+        turn(&session, there).await;
         command.kill();
         assert_eq!(outcome(&command).await, Outcome::Cancelled);
-        let left = "import subprocess; subprocess.run(['pgrep', '-x', 'sleep']).returncode";
-        assert_eq!(value(&turn(&session, left).await), Some("1"));
+        let beats = "import time\nfirst = open('beat').read()\ntime.sleep(0.5)\n\
+                     first == open('beat').read()";
+        assert_eq!(value(&turn(&session, beats).await), Some("True"));
         command.kill();
         assert_eq!(command.info().outcome, Some(Outcome::Cancelled));
     });
