@@ -1,14 +1,17 @@
 //! The sessions that there are, each with whose it is and what it was called.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::{Duration, SystemTime},
 };
 
 use api::SessionId;
 use engine::{CloseReason, Session};
-use tokio::time::interval;
+use tokio::{
+    sync::{Mutex as AsyncMutex, OwnedMutexGuard},
+    time::interval,
+};
 
 use crate::{app::App, keys::TenantId, quota::SessionPermit};
 
@@ -38,6 +41,8 @@ pub(crate) struct NewEntry {
 #[derive(Default)]
 pub(crate) struct Sessions {
     table: Mutex<Table>,
+    /// Names under which a session is being made.
+    names: Mutex<HashMap<(TenantId, String), Weak<AsyncMutex<()>>>>,
 }
 
 #[derive(Default)]
@@ -81,6 +86,20 @@ impl Sessions {
         }
         let ended = table.ended.iter().find(|(ended, owner, _)| *ended == id && owner == tenant)?;
         Some(Found::Over(ended.2))
+    }
+
+    /// Waits until nobody else makes a session of this name; nobody does while the guard
+    /// lives.
+    pub(crate) async fn hold_name(&self, tenant: &TenantId, name: &str) -> OwnedMutexGuard<()> {
+        let held = {
+            let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+            names.retain(|_, held| held.strong_count() > 0);
+            let key = (tenant.clone(), name.to_owned());
+            let held = names.get(&key).and_then(Weak::upgrade).unwrap_or_default();
+            names.insert(key, Arc::downgrade(&held));
+            held
+        };
+        held.lock_owned().await
     }
 
     /// The tenant's session of a name.

@@ -136,6 +136,10 @@ pub(crate) async fn create(
 ) -> Result<Response, Failure> {
     check_labels(&new.labels)?;
     check_name(&new)?;
+    let _held = match &new.name {
+        Some(name) => Some(app.sessions().hold_name(&caller.tenant, name).await),
+        None => None,
+    };
     if let Some(name) = &new.name
         && let Some(entry) = app.sessions().named(&caller.tenant, name)
     {
