@@ -5,6 +5,7 @@
 
 mod host_vars;
 mod keys;
+mod other_names;
 mod server_keys;
 
 use std::{
@@ -16,6 +17,7 @@ use std::{
 
 use api::{Control, LimitsSpec};
 
+use crate::log;
 pub(crate) use host_vars::{HostVars, absolute};
 pub(crate) use keys::{Key, all as all_keys};
 
@@ -128,6 +130,8 @@ pub(crate) struct ServerSettings {
     pub(crate) idle_time_ms: Option<u64>,
     pub(crate) lifetime_ms: Option<u64>,
     pub(crate) drain_time_ms: Option<u64>,
+    pub(crate) log_format: log::Format,
+    pub(crate) log_level: log::Level,
     /// The most that a caller may ask for.
     pub(crate) maximum: LimitsSpec,
     pub(crate) tenant: TenantSettings,
@@ -165,6 +169,7 @@ pub(crate) fn load<'a>(
     if let Some((path, text)) = read_file(file, vars)? {
         values.extend(from_file(&path, &text)?);
     }
+    values.extend(other_names::values(vars));
     values.extend(from_vars(vars));
     for (key, text) in flags {
         values.insert(key, Value { text: text.to_owned(), source: Source::Flag(key) });

@@ -10,6 +10,7 @@
 )]
 
 mod app;
+mod claim;
 mod config;
 mod health;
 mod http;
@@ -23,6 +24,7 @@ mod table;
 pub mod tools;
 mod v1;
 
+pub use claim::ClaimError;
 pub use config::{Auth, Config};
 pub use http::{HostName, InvalidHostName};
 pub use listen::{ServeError, Server};

@@ -15,7 +15,7 @@ use futures_util::FutureExt;
 use super::{Failure, context::Context, host};
 use crate::{
     app::App,
-    keys::{Principal, Scope},
+    keys::{Principal, Scope, TenantId},
     metrics,
 };
 
@@ -43,17 +43,19 @@ pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) 
         .await;
     dress(response.headers_mut(), &id);
     metrics::request(&method, route.as_deref(), response.status(), began.elapsed());
-    log(&id, &method, route.as_deref(), response.status(), began);
+    log(&id, (&method, route.as_deref()), &response, began);
     response
 }
 
 async fn answer(app: App, mut request: Request, next: Next) -> Response {
     match admit(&app, &request) {
-        Ok(principal) => {
-            if let Some(principal) = principal {
-                request.extensions_mut().insert(principal);
-            }
-            next.run(request).await
+        Ok(None) => next.run(request).await,
+        Ok(Some(principal)) => {
+            let tenant = principal.tenant.clone();
+            request.extensions_mut().insert(principal);
+            let mut response = next.run(request).await;
+            response.extensions_mut().insert(tenant);
+            response
         }
         Err(failure) => failure.into_response(),
     }
@@ -122,10 +124,15 @@ fn dress(headers: &mut HeaderMap, request_id: &str) {
     headers.entry(header::CACHE_CONTROL).or_insert(no_store);
 }
 
-fn log(id: &str, method: &Method, route: Option<&str>, status: StatusCode, began: Instant) {
-    let duration_ms = began.elapsed().as_secs_f64() * 1000.0;
-    let (route, status) = (route.unwrap_or("-"), status.as_u16());
-    tracing::info!(request_id = id, %method, route, status, duration_ms, "request");
+/// One line for each request, of words that are ours: neither path, query, headers nor
+/// body, for those are the client's and may hold secrets or code.
+fn log(id: &str, (method, route): (&Method, Option<&str>), response: &Response, began: Instant) {
+    // In microseconds, so that no digits of noise are printed.
+    let duration_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let (route, status) = (route.unwrap_or("-"), response.status().as_u16());
+    let method = metrics::method_label(method);
+    let tenant = response.extensions().get::<TenantId>().map_or("-", TenantId::as_str);
+    tracing::info!(request_id = id, method, route, status, duration_us, tenant, "request");
 }
 
 /// A caller of at least a scope.

@@ -61,9 +61,6 @@ pub(crate) async fn begin<F>(
 where
     F: Future<Output = Result<Box<RawValue>, Failure>> + Send + 'static,
 {
-    if app.is_draining() {
-        return Err(ending());
-    }
     let permit = app.quotas().acquire_run(&terms.tenant).await?;
     let work = app.works().start(terms, |work| async move {
         let result = task(work).await;
@@ -104,10 +101,4 @@ pub(crate) fn ready(status: StatusCode, json: &RawValue) -> Response {
 /// A value as JSON that is ready.
 pub(crate) fn json(value: &impl Serialize) -> Result<Box<RawValue>, Failure> {
     to_raw_value(value).map_err(|_| Failure::internal())
-}
-
-fn ending() -> Failure {
-    let (status, code) = (StatusCode::SERVICE_UNAVAILABLE, api::ErrorCode::Busy);
-    Failure::new(status, code, "the server is ending, and begins nothing new")
-        .retry(Duration::from_secs(5))
 }
