@@ -7,6 +7,7 @@ mod host_vars;
 mod keys;
 mod other_names;
 mod server_keys;
+mod telemetry;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,6 +21,7 @@ use api::{Control, LimitsSpec};
 use crate::log;
 pub(crate) use host_vars::{HostVars, absolute};
 pub(crate) use keys::{Key, all as all_keys};
+pub(crate) use telemetry::traces;
 
 /// The largest configuration file: far above all keys with room for comments.
 const FILE_BYTES_MAX: u64 = 1 << 20;

@@ -22,6 +22,7 @@ use crate::{
     quota::Quotas,
     table::{Entry, Replies, Sessions, Works},
     tools::ToolCaller,
+    trace::Tracer,
 };
 
 /// How often it is looked whether what is under way has ended.
@@ -44,19 +45,34 @@ struct Inner {
     replies: Replies,
     sessions: Sessions,
     works: Works,
+    tracer: Option<Tracer>,
     is_draining: AtomicBool,
 }
 
 impl App {
-    pub(crate) fn new(config: Config, engine: Arc<Engine>) -> Result<Self, KeyError> {
+    pub(crate) fn new(
+        config: Config,
+        engine: Arc<Engine>,
+        tracer: Option<Tracer>,
+    ) -> Result<Self, KeyError> {
         let keys = Keys::watch(Path::new(&config.state_dir))?;
         let quotas = Quotas::new(config.quota);
         let tools = ToolCaller::new(config.callback_hosts.clone());
         let replies = Replies::default();
         let (sessions, works) = (Sessions::default(), Works::default());
         let is_draining = AtomicBool::new(false);
-        let inner =
-            Inner { config, engine, keys, quotas, tools, replies, sessions, works, is_draining };
+        let inner = Inner {
+            config,
+            engine,
+            keys,
+            quotas,
+            tools,
+            replies,
+            sessions,
+            works,
+            tracer,
+            is_draining,
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -90,6 +106,11 @@ impl App {
 
     pub(crate) fn works(&self) -> &Works {
         &self.inner.works
+    }
+
+    /// What takes spans, where there are traces.
+    pub(crate) fn tracer(&self) -> Option<&Tracer> {
+        self.inner.tracer.as_ref()
     }
 
     /// Whether callers have to show a key now.

@@ -20,6 +20,7 @@ use crate::{
     claim::{Claim, ClaimError},
     keys::KeyError,
     metrics, openapi,
+    trace::Export,
 };
 use connections::Connections;
 use stall::Unstalled;
@@ -85,6 +86,7 @@ pub struct Server {
     router: Router,
     connections: Arc<Connections>,
     app: App,
+    export: Option<Export>,
     _claim: Claim,
 }
 
@@ -97,7 +99,8 @@ impl Server {
         let address = config.listen;
         let connections = Arc::new(Connections::new(config.connections_max));
         metrics::begin();
-        let app = App::new(config, engine)?;
+        let (tracer, export) = config.traces.clone().map(Export::begin).unzip();
+        let app = App::new(config, engine, tracer)?;
         // After the directory was found to be one that can be trusted.
         let claim = Claim::take(&app.config().state_dir)?;
         let lacks_keys = app.config().auth == Auth::Off || !app.keys().has_any();
@@ -107,7 +110,7 @@ impl Server {
         let bound = TcpListener::bind(address).await;
         let listener = bound.map_err(|source| ServeError::Listen { address, source })?;
         let router = openapi::router(app.clone());
-        Ok(Self { listener, router, connections, app, _claim: claim })
+        Ok(Self { listener, router, connections, app, export, _claim: claim })
     }
 
     /// Where it listens.
@@ -121,7 +124,7 @@ impl Server {
     /// Answers until it is asked to end (`end`), then lets what is under way come to
     /// its end, for as long as the operator allows or until it is asked to `cut` it off.
     /// Meanwhile it says that it takes nothing new.
-    pub async fn run(self, end: impl Future<Output = ()>, cut: impl Future<Output = ()>) {
+    pub async fn run(mut self, end: impl Future<Output = ()>, cut: impl Future<Output = ()>) {
         let graceful = GracefulShutdown::new();
         let sweep = tokio::spawn(crate::table::sweep(self.app.clone()));
         self.accept(&graceful, end).await;
@@ -129,6 +132,9 @@ impl Server {
         tracing::info!(under_way = self.app.works().under_way(), "ending");
         self.drain(graceful, cut).await;
         sweep.abort();
+        if let Some(export) = self.export.take() {
+            export.finish().await;
+        }
         tracing::info!("ended");
     }
 

@@ -13,10 +13,11 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    http::Failure,
+    http::{Failure, context},
     keys::Principal,
     stream::{self, Form, Reading},
-    table::{CancelOnDrop, Terms, Work},
+    table::{CancelOnDrop, Kind, Terms, Work},
+    trace::{Attribute, Open},
 };
 
 /// The longest that a client may wait in one request.
@@ -62,9 +63,13 @@ where
     F: Future<Output = Result<Box<RawValue>, Failure>> + Send + 'static,
 {
     let permit = app.quotas().acquire_run(&terms.tenant).await?;
+    let span = app.tracer().map(|tracer| tracer.work(context::span()));
     let work = app.works().start(terms, |work| async move {
-        let result = task(work).await;
+        let result = task(Arc::clone(&work)).await;
         drop(permit);
+        if let Some(span) = span {
+            tell(span, &work, &result);
+        }
         result
     });
     let guard = wanted.guard(&work);
@@ -90,6 +95,29 @@ pub(crate) async fn answer(
         Ok(result) => Ok(whole(&work, result)),
         Err(failure) => Err(failure.clone()),
     }
+}
+
+/// Ends the span of work, with how it ended.
+fn tell(mut span: Open, work: &Work, result: &Result<Box<RawValue>, Failure>) {
+    #[derive(Deserialize)]
+    struct Told {
+        outcome: String,
+    }
+    let name = match work.terms.kind {
+        Kind::Run => "run",
+        Kind::Inside(session) => {
+            span.note("cellblock.session_id", Attribute::Text(session.to_string()));
+            "turn"
+        }
+    };
+    let outcome = match result {
+        Ok(json) => serde_json::from_str(json.get())
+            .map_or_else(|_| "-".to_owned(), |told: Told| told.outcome),
+        Err(_) => "failed".to_owned(),
+    };
+    span.note("cellblock.outcome", Attribute::Text(outcome));
+    span.note("cellblock.id", Attribute::Text(work.id().to_owned()));
+    span.end(name.to_owned(), result.is_err());
 }
 
 /// JSON that is ready.
