@@ -9,7 +9,10 @@ use crate::fixture::{Before, Server, StateDir, python};
 fn every_request_is_a_line_of_json_without_anything_of_the_clients() {
     let (_alone, state) = (Before::take(), StateDir::make());
     let server = Server::start(&state, &[("CELLBLOCK_LOG_FORMAT", "json")]);
-    let odd = "user-agent: \x1b[2J%s'; DROP TABLE--\r\nreferer: http://\x1b]0;x\x07/\r\n\
+    // What is no header at all is refused before it is a request.
+    let broken = server.ask_with(("GET", "/health"), "user-agent: \x1b[2Jforged\r\n", "");
+    assert_eq!(broken.status, 400, "{broken:?}");
+    let odd = "user-agent: \u{9b}2J%s'; DROP TABLE--\r\nreferer: http://\u{9d}0;x\u{9c}/\r\n\
                accept-language: forged\\n{}\r\nx-request-id: mine-1\r\n\
                authorization: Bearer cbk_000000000000_secret\r\n";
     server.ask_with(("POST", "/v1/runs?label=hidden"), odd, &python("print('SECRET' * 2)"));
@@ -17,7 +20,7 @@ fn every_request_is_a_line_of_json_without_anything_of_the_clients() {
     server.signal(Signal::TERM);
     let (status, log) = server.end();
     assert_eq!(status, Some(0));
-    for hidden in ["\x1b", "DROP", "forged", "SECRET", "secret", "hidden", "cbk_"] {
+    for hidden in ["\x1b", "\u{9b}", "DROP", "forged", "SECRET", "secret", "hidden", "cbk_"] {
         assert!(!log.contains(hidden), "{hidden:?} in {log}");
     }
     let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
