@@ -5,7 +5,9 @@
 
 mod host_vars;
 mod keys;
+mod other_names;
 mod server_keys;
+mod telemetry;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,8 +18,10 @@ use std::{
 
 use api::{Control, LimitsSpec};
 
+use crate::log;
 pub(crate) use host_vars::{HostVars, absolute};
 pub(crate) use keys::{Key, all as all_keys};
+pub(crate) use telemetry::traces;
 
 /// The largest configuration file: far above all keys with room for comments.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -128,6 +132,8 @@ pub(crate) struct ServerSettings {
     pub(crate) idle_time_ms: Option<u64>,
     pub(crate) lifetime_ms: Option<u64>,
     pub(crate) drain_time_ms: Option<u64>,
+    pub(crate) log_format: log::Format,
+    pub(crate) log_level: log::Level,
     /// The most that a caller may ask for.
     pub(crate) maximum: LimitsSpec,
     pub(crate) tenant: TenantSettings,
@@ -165,6 +171,7 @@ pub(crate) fn load<'a>(
     if let Some((path, text)) = read_file(file, vars)? {
         values.extend(from_file(&path, &text)?);
     }
+    values.extend(other_names::values(vars));
     values.extend(from_vars(vars));
     for (key, text) in flags {
         values.insert(key, Value { text: text.to_owned(), source: Source::Flag(key) });

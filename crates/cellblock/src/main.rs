@@ -12,6 +12,7 @@ mod drive;
 mod duration;
 mod exit;
 mod failure;
+mod log;
 mod render;
 mod request;
 mod session;

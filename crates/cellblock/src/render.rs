@@ -43,6 +43,12 @@ pub(crate) fn note(text: &str) {
     let _ = io::stderr().write_all(lines.as_bytes());
 }
 
+/// A line of a log, which is made to be one.
+pub(crate) fn log_line(line: &str) {
+    // Where standard error is closed, nobody is left to be told of that.
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
+}
+
 /// A line of progress, shown to a person who waits and to nobody else.
 pub(crate) fn progress(line: &str) {
     if io::stderr().is_terminal() {

@@ -12,7 +12,7 @@ use server::{
 };
 
 use crate::{
-    config::{HostVars, ServerSettings, Settings},
+    config::{HostVars, ServerSettings, Settings, traces},
     failure::Failure,
 };
 
@@ -114,7 +114,7 @@ impl House {
             warm: warm(given),
         };
         let engine = Engine::new(engine, native as Arc<dyn Backend>);
-        let config = server_config(settings)?;
+        let config = server_config(settings, vars)?;
         Ok(Server::bind(config, Arc::new(engine)).await?)
     }
 }
@@ -181,7 +181,7 @@ fn warm(given: &ServerSettings) -> WarmConfig {
     }
 }
 
-fn server_config(settings: &Settings) -> Result<server::Config, Failure> {
+fn server_config(settings: &Settings, vars: &HostVars) -> Result<server::Config, Failure> {
     let given = &settings.server;
     let state_dir = settings.state_dir.clone().ok_or(Failure::NoStateDir)?;
     Ok(server::Config {
@@ -194,6 +194,7 @@ fn server_config(settings: &Settings) -> Result<server::Config, Failure> {
         quota: quota(given),
         sessions_max: count(given.sessions_max, SESSIONS_MAX),
         callback_hosts: given.callback_hosts.clone(),
+        traces: traces(vars)?,
         allow_missing: settings.allow_missing.clone(),
     })
 }

@@ -12,19 +12,23 @@ use std::{
 use api::ErrorCode;
 use axum::http::{HeaderMap, StatusCode};
 use engine::Engine;
-use tokio::time::sleep;
+use futures_util::future::join_all;
+use tokio::time::{sleep, timeout};
 
 use crate::{
     Auth, Config,
     http::Failure,
     keys::{KeyError, Keys, Principal, RefusedCredentials},
     quota::Quotas,
-    table::{Replies, Sessions, Works},
+    table::{Entry, Replies, Sessions, Works},
     tools::ToolCaller,
+    trace::Tracer,
 };
 
 /// How often it is looked whether what is under way has ended.
 const DRAIN_LOOK: Duration = Duration::from_millis(20);
+/// How long what was cut off may take to be gone; longer than any sandbox takes.
+const CUT_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// What every request is answered from. Clones stand for the same.
 #[derive(Clone)]
@@ -41,19 +45,34 @@ struct Inner {
     replies: Replies,
     sessions: Sessions,
     works: Works,
+    tracer: Option<Tracer>,
     is_draining: AtomicBool,
 }
 
 impl App {
-    pub(crate) fn new(config: Config, engine: Arc<Engine>) -> Result<Self, KeyError> {
+    pub(crate) fn new(
+        config: Config,
+        engine: Arc<Engine>,
+        tracer: Option<Tracer>,
+    ) -> Result<Self, KeyError> {
         let keys = Keys::watch(Path::new(&config.state_dir))?;
         let quotas = Quotas::new(config.quota);
         let tools = ToolCaller::new(config.callback_hosts.clone());
         let replies = Replies::default();
         let (sessions, works) = (Sessions::default(), Works::default());
         let is_draining = AtomicBool::new(false);
-        let inner =
-            Inner { config, engine, keys, quotas, tools, replies, sessions, works, is_draining };
+        let inner = Inner {
+            config,
+            engine,
+            keys,
+            quotas,
+            tools,
+            replies,
+            sessions,
+            works,
+            tracer,
+            is_draining,
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -89,6 +108,11 @@ impl App {
         &self.inner.works
     }
 
+    /// What takes spans, where there are traces.
+    pub(crate) fn tracer(&self) -> Option<&Tracer> {
+        self.inner.tracer.as_ref()
+    }
+
     /// Whether callers have to show a key now.
     pub(crate) fn needs_key(&self) -> bool {
         match self.inner.config.auth {
@@ -122,6 +146,7 @@ impl App {
     /// Begins nothing new from now on.
     pub(crate) fn begin_drain(&self) {
         self.inner.is_draining.store(true, Ordering::Relaxed);
+        self.quotas().close();
     }
 
     /// Waits until nothing is under way.
@@ -134,9 +159,18 @@ impl App {
     /// Ends what is left: work, then sessions.
     pub(crate) async fn end_all(&self) {
         self.works().cancel_all();
-        for entry in self.sessions().all() {
-            self.sessions().remove(entry.session.id());
-            entry.session.close().await;
+        let ended = timeout(CUT_TIME_MAX, async {
+            self.drained().await;
+            join_all(self.sessions().all().into_iter().map(|entry| self.close(entry))).await;
+        });
+        if ended.await.is_err() {
+            // It ends with this process, for nothing in a sandbox outlives who made it.
+            tracing::warn!("not all that was cut off has ended in time");
         }
+    }
+
+    async fn close(&self, entry: Arc<Entry>) {
+        self.sessions().remove(entry.session.id());
+        entry.session.close().await;
     }
 }

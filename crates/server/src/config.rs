@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration}
 
 use api::Control;
 
-use crate::{HostName, quota::QuotaConfig};
+use crate::{HostName, Traces, quota::QuotaConfig};
 
 /// Whether callers have to show a key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub struct Config {
     pub sessions_max: usize,
     /// Hosts that calls of tools may go to; any if `None`.
     pub callback_hosts: Option<Vec<String>>,
+    /// Where traces are sent; nowhere if `None`.
+    pub traces: Option<Traces>,
     /// Controls without which everybody's code may run.
     pub allow_missing: BTreeSet<Control>,
 }

@@ -1,5 +1,7 @@
 //! Whether there is a server, and whether it takes work.
 
+use std::time::Duration;
+
 use api::ErrorCode;
 use axum::{Extension, Json, extract::State, http::StatusCode};
 use serde::Serialize;
@@ -10,6 +12,9 @@ use crate::{
     http::{Failure, FailureBody},
     keys::Principal,
 };
+
+/// When to look again: another server has its place by then.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// How the server is.
 #[derive(Debug, Serialize, ToSchema)]
@@ -53,7 +58,8 @@ pub(crate) struct Ready {
 pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Ready>, Failure> {
     if app.is_draining() {
         let (status, code) = (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Busy);
-        return Err(Failure::new(status, code, "the server is ending"));
+        let failure = Failure::new(status, code, "the server is ending");
+        return Err(failure.retry(RETRY_AFTER));
     }
     Ok(Json(Ready { status: "ready" }))
 }

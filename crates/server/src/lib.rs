@@ -10,6 +10,7 @@
 )]
 
 mod app;
+mod claim;
 mod config;
 mod health;
 mod http;
@@ -21,8 +22,11 @@ pub mod quota;
 mod stream;
 mod table;
 pub mod tools;
+mod trace;
 mod v1;
 
+pub use claim::ClaimError;
 pub use config::{Auth, Config};
 pub use http::{HostName, InvalidHostName};
 pub use listen::{ServeError, Server};
+pub use trace::{InvalidTraces, Traces};

@@ -76,7 +76,8 @@ pub(crate) fn request(method: &Method, route: Option<&str>, status: StatusCode, 
         .record(took.as_secs_f64());
 }
 
-fn method_label(method: &Method) -> &'static str {
+/// A method's name, if it is one that is known.
+pub(crate) fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",

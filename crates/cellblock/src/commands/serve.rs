@@ -1,31 +1,38 @@
 //! `serve`: the engine over HTTP, until it is told to end.
 
-use std::io;
+use std::{io, time::Duration};
 
 use tokio::{
     runtime::{Builder, Runtime},
     signal::unix::{SignalKind, signal},
+    sync::watch,
 };
 
 use super::Context;
-use crate::{exit, failure::Failure, render, wire::House};
+use crate::{exit, failure::Failure, log::Log, render, wire::House};
 
 /// The fewest threads that answer: one may be held for some milliseconds by what it
 /// launches, and the others go on.
 const THREADS_MIN: usize = 4;
+/// How long threads that are inside of a system call may hold the end back.
+const THREADS_END_MAX: Duration = Duration::from_secs(1);
 
 /// Serves until it is told to end.
 pub(super) fn run(context: &Context) -> Result<u8, Failure> {
     let process = |action| move |source| Failure::Process { action, source };
+    let given = &context.config.settings.server;
+    let _log = Log::begin(given.log_format, given.log_level.0).map_err(process("begin a log"))?;
     let runtime = runtime().map_err(process("start an event loop"))?;
-    runtime.block_on(async {
-        let end = ending().map_err(process("wait for signals"))?;
+    let served = runtime.block_on(async {
+        let signals = signals().map_err(process("wait for signals"))?;
         let server = House::serve(&context.config.settings, &context.vars).await?;
         let address = server.address().map_err(process("learn where it listens"))?;
         render::note(&format!("listening on http://{address}"));
-        server.run(end).await;
+        server.run(reaches(signals.clone(), 1), reaches(signals, 2)).await;
         Ok(exit::SUCCESS)
-    })
+    });
+    runtime.shutdown_timeout(THREADS_END_MAX);
+    served
 }
 
 fn runtime() -> io::Result<Runtime> {
@@ -34,14 +41,25 @@ fn runtime() -> io::Result<Runtime> {
     Builder::new_multi_thread().worker_threads(threads).enable_all().build()
 }
 
-/// Waits until this process is told to end.
-fn ending() -> io::Result<impl Future<Output = ()>> {
+/// Counts how often this process is told to end.
+fn signals() -> io::Result<watch::Receiver<u32>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+    let (count, counted) = watch::channel(0_u32);
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            count.send_modify(|count| *count = count.saturating_add(1));
         }
-    })
+    });
+    Ok(counted)
+}
+
+/// Waits until this process was told to end so often.
+async fn reaches(mut signals: watch::Receiver<u32>, times: u32) {
+    // The one that counts goes on as long as the event loop does.
+    let _ = signals.wait_for(|count| *count >= times).await;
 }

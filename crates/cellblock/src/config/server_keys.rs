@@ -1,12 +1,13 @@
 //! The configuration keys of the server.
 
 use server::{Auth, quota::TenantQuota};
+use tracing_subscriber::filter::LevelFilter;
 
 use super::{
     Settings,
     keys::{Key, millis, set},
 };
-use crate::{args::parse_count, duration, size, wire};
+use crate::{args::parse_count, duration, log, size, wire};
 
 /// The keys of the server.
 pub(super) const SERVER_KEYS: &[Key] = &[
@@ -76,6 +77,20 @@ pub(super) const SERVER_KEYS: &[Key] = &[
             "drain_timeout",
             "CELLBLOCK_DRAIN_TIMEOUT",
             "how long what is under way may go on when the server is told to end",
+        )
+    },
+    Key {
+        default: |_| Some("text".to_owned()),
+        apply: log_format,
+        ..key("log_format", "CELLBLOCK_LOG_FORMAT", "how the server's log looks: text or json")
+    },
+    Key {
+        default: |_| Some("info".to_owned()),
+        apply: log_level,
+        ..key(
+            "log_level",
+            "CELLBLOCK_LOG_LEVEL",
+            "what the server logs: off, error, warn, info, debug or trace",
         )
     },
     Key {
@@ -159,6 +174,28 @@ fn auth(text: &str, settings: &mut Settings) -> Result<(), String> {
         "off" => Auth::Off,
         _ => return Err("expected auto, required or off".to_owned()),
     };
+    Ok(())
+}
+
+fn log_format(text: &str, settings: &mut Settings) -> Result<(), String> {
+    settings.server.log_format = match text {
+        "text" => log::Format::Text,
+        "json" => log::Format::Json,
+        _ => return Err("expected text or json".to_owned()),
+    };
+    Ok(())
+}
+
+fn log_level(text: &str, settings: &mut Settings) -> Result<(), String> {
+    settings.server.log_level = log::Level(match text {
+        "off" => LevelFilter::OFF,
+        "error" => LevelFilter::ERROR,
+        "warn" => LevelFilter::WARN,
+        "info" => LevelFilter::INFO,
+        "debug" => LevelFilter::DEBUG,
+        "trace" => LevelFilter::TRACE,
+        _ => return Err("expected off, error, warn, info, debug or trace".to_owned()),
+    });
     Ok(())
 }
 

@@ -2,6 +2,8 @@
 
 use uuid::Uuid;
 
+use crate::trace::SpanContext;
+
 /// Whose words an answer speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {
@@ -18,6 +20,7 @@ const REQUEST_ID_MAX: usize = 128;
 pub(crate) struct Context {
     pub(crate) request_id: String,
     pub(crate) dialect: Dialect,
+    pub(crate) span: Option<SpanContext>,
 }
 
 tokio::task_local! {
@@ -28,7 +31,7 @@ impl Context {
     /// The context of a request, from what it says of itself.
     pub(crate) fn new(path: &str, given_id: Option<&[u8]>) -> Self {
         let request_id = given_id.and_then(sane).unwrap_or_else(|| Uuid::now_v7().to_string());
-        Self { request_id, dialect: Dialect::of(path) }
+        Self { request_id, dialect: Dialect::of(path), span: None }
     }
 
     /// Runs what answers the request.
@@ -55,6 +58,11 @@ fn sane(given: &[u8]) -> Option<String> {
 /// The id of the request under way.
 pub(crate) fn request_id() -> String {
     CONTEXT.try_with(|context| context.request_id.clone()).unwrap_or_default()
+}
+
+/// The span of the request under way, where there are traces.
+pub(crate) fn span() -> Option<SpanContext> {
+    CONTEXT.try_with(|context| context.span).ok().flatten()
 }
 
 /// Whose words the answer speaks.

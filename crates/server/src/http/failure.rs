@@ -14,7 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::context::{self, Dialect};
-use crate::quota::QuotaError;
+use crate::quota::{QuotaError, QuotaKind};
 
 /// How long a client that found no room is told to wait where nothing better is known.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -152,7 +152,11 @@ impl From<QuotaError> for Failure {
     fn from(error: QuotaError) -> Self {
         let status = StatusCode::from_u16(error.status());
         let status = status.unwrap_or(StatusCode::TOO_MANY_REQUESTS);
-        let failure = Self::new(status, ErrorCode::QuotaExceeded, error.to_string());
+        let code = match error.what {
+            QuotaKind::Time => ErrorCode::Busy,
+            _ => ErrorCode::QuotaExceeded,
+        };
+        let failure = Self::new(status, code, error.to_string());
         match error.retry_after {
             Some(after) => failure.retry(after),
             None => failure,

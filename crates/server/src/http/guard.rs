@@ -1,22 +1,21 @@
 //! The one gate: whoever gets through is known, sent by nobody else's page, and
 //! answered even if what answers panics.
 
-use std::{panic::AssertUnwindSafe, time::Instant};
+use std::panic::AssertUnwindSafe;
 
 use api::ErrorCode;
 use axum::{
-    extract::{FromRequestParts, MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
+    extract::{FromRequestParts, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use futures_util::FutureExt;
 
-use super::{Failure, context::Context, host};
+use super::{Failure, account::Account, context::Context, host};
 use crate::{
     app::App,
     keys::{Principal, Scope},
-    metrics,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -26,12 +25,11 @@ const OPEN: [&str; 2] = ["/health", "/ready"];
 
 /// Lets a request through, or refuses it.
 pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
-    let began = Instant::now();
     let given_id = request.headers().get(REQUEST_ID).map(|value| value.as_bytes());
-    let context = Context::new(request.uri().path(), given_id);
+    let mut context = Context::new(request.uri().path(), given_id);
     let id = context.request_id.clone();
-    let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let account = Account::begin(&app, &request, &id);
+    context.span = account.span();
     let answer = AssertUnwindSafe(answer(app, request, next)).catch_unwind();
     let mut response = context
         .around(async {
@@ -42,18 +40,19 @@ pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) 
         })
         .await;
     dress(response.headers_mut(), &id);
-    metrics::request(&method, route.as_deref(), response.status(), began.elapsed());
-    log(&id, &method, route.as_deref(), response.status(), began);
+    account.end(&response);
     response
 }
 
 async fn answer(app: App, mut request: Request, next: Next) -> Response {
     match admit(&app, &request) {
-        Ok(principal) => {
-            if let Some(principal) = principal {
-                request.extensions_mut().insert(principal);
-            }
-            next.run(request).await
+        Ok(None) => next.run(request).await,
+        Ok(Some(principal)) => {
+            let tenant = principal.tenant.clone();
+            request.extensions_mut().insert(principal);
+            let mut response = next.run(request).await;
+            response.extensions_mut().insert(tenant);
+            response
         }
         Err(failure) => failure.into_response(),
     }
@@ -120,12 +119,6 @@ fn dress(headers: &mut HeaderMap, request_id: &str) {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
     let no_store = HeaderValue::from_static("no-store");
     headers.entry(header::CACHE_CONTROL).or_insert(no_store);
-}
-
-fn log(id: &str, method: &Method, route: Option<&str>, status: StatusCode, began: Instant) {
-    let duration_ms = began.elapsed().as_secs_f64() * 1000.0;
-    let (route, status) = (route.unwrap_or("-"), status.as_u16());
-    tracing::info!(request_id = id, %method, route, status, duration_ms, "request");
 }
 
 /// A caller of at least a scope.

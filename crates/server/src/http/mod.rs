@@ -1,5 +1,6 @@
 //! What every request passes and every answer gets, whatever it is about.
 
+mod account;
 pub(crate) mod context;
 mod extract;
 mod failure;

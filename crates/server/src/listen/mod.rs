@@ -14,7 +14,14 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{Auth, Config, app::App, keys::KeyError, metrics, openapi};
+use crate::{
+    Auth, Config,
+    app::App,
+    claim::{Claim, ClaimError},
+    keys::KeyError,
+    metrics, openapi,
+    trace::Export,
+};
 use connections::Connections;
 use stall::Unstalled;
 
@@ -27,6 +34,8 @@ const HEAD_BYTES_MAX: usize = 64 * 1024;
 const HEADERS_MAX: usize = 100;
 /// How long to wait when there is no descriptor left for a further connection.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
+/// How long clients may take to read what became of what was cut off.
+const LAST_WORDS_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// Why there is no server.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +49,9 @@ pub enum ServeError {
         #[source]
         source: io::Error,
     },
+    /// The state directory cannot be this server's own.
+    #[error(transparent)]
+    Claim(#[from] ClaimError),
     /// The keys cannot be read, or their place cannot be trusted.
     #[error("the keys cannot be used")]
     Keys(#[from] KeyError),
@@ -57,7 +69,10 @@ impl ServeError {
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Listen { .. } => Some("choose another address or port with `--listen`"),
-            Self::Keys(_) => None,
+            Self::Claim(ClaimError::Taken { .. }) => {
+                Some("end the other one, or name another directory with `--state-dir`")
+            }
+            Self::Claim(ClaimError::Lock { .. }) | Self::Keys(_) => None,
             Self::Open { .. } => Some(
                 "make a key with `cellblock key create`, leave `auth` on, or listen on 127.0.0.1",
             ),
@@ -71,18 +86,23 @@ pub struct Server {
     router: Router,
     connections: Arc<Connections>,
     app: App,
+    export: Option<Export>,
+    _claim: Claim,
 }
 
 impl Server {
     /// Listens; nobody is answered yet. Must be called inside a runtime.
     ///
     /// # Errors
-    /// The address cannot be listened at.
+    /// The address cannot be listened at, or the state directory cannot be used.
     pub async fn bind(config: Config, engine: Arc<Engine>) -> Result<Self, ServeError> {
         let address = config.listen;
         let connections = Arc::new(Connections::new(config.connections_max));
         metrics::begin();
-        let app = App::new(config, engine)?;
+        let (tracer, export) = config.traces.clone().map(Export::begin).unzip();
+        let app = App::new(config, engine, tracer)?;
+        // After the directory was found to be one that can be trusted.
+        let claim = Claim::take(&app.config().state_dir)?;
         let lacks_keys = app.config().auth == Auth::Off || !app.keys().has_any();
         if lacks_keys && !address.ip().is_loopback() {
             return Err(ServeError::Open { address });
@@ -90,7 +110,7 @@ impl Server {
         let bound = TcpListener::bind(address).await;
         let listener = bound.map_err(|source| ServeError::Listen { address, source })?;
         let router = openapi::router(app.clone());
-        Ok(Self { listener, router, connections, app })
+        Ok(Self { listener, router, connections, app, export, _claim: claim })
     }
 
     /// Where it listens.
@@ -101,35 +121,65 @@ impl Server {
         self.listener.local_addr()
     }
 
-    /// Answers until it is asked to end, then lets what is under way come to its end.
-    pub async fn run(self, end: impl Future<Output = ()>) {
+    /// Answers until it is asked to end (`end`), then lets what is under way come to
+    /// its end, for as long as the operator allows or until it is asked to `cut` it off.
+    /// Meanwhile it says that it takes nothing new.
+    pub async fn run(mut self, end: impl Future<Output = ()>, cut: impl Future<Output = ()>) {
         let graceful = GracefulShutdown::new();
         let sweep = tokio::spawn(crate::table::sweep(self.app.clone()));
-        tokio::pin!(end);
+        self.accept(&graceful, end).await;
+        self.app.begin_drain();
+        tracing::info!(under_way = self.app.works().under_way(), "ending");
+        self.drain(graceful, cut).await;
+        sweep.abort();
+        if let Some(export) = self.export.take() {
+            export.finish().await;
+        }
+        tracing::info!("ended");
+    }
+
+    /// Takes connections until something else has happened.
+    async fn accept(&self, graceful: &GracefulShutdown, until: impl Future<Output = ()>) {
+        tokio::pin!(until);
         loop {
             tokio::select! {
                 biased;
-                () = &mut end => break,
+                () = &mut until => return,
                 accepted = self.listener.accept() => match accepted {
-                    Ok((stream, peer)) => self.serve(stream, peer, &graceful),
+                    Ok((stream, peer)) => self.serve(stream, peer, graceful),
                     // The connection is gone already, or there is no descriptor for it.
                     Err(_) => sleep(ACCEPT_AGAIN).await,
                 },
             }
         }
-        let Self { listener, app, .. } = self;
-        drop(listener);
-        app.begin_drain();
-        let drain = async {
-            app.drained().await;
-            graceful.shutdown().await;
+    }
+
+    async fn drain(&self, graceful: GracefulShutdown, cut: impl Future<Output = ()>) {
+        let late = async {
+            tokio::select! {
+                () = sleep(self.app.config().drain_time) => {}
+                () = cut => {}
+            }
         };
-        let drained = timeout(app.config().drain_time, drain).await;
-        if drained.is_err() {
-            tracing::warn!("some requests were still under way and are cut off");
+        tokio::pin!(late);
+        let is_drained = tokio::select! {
+            biased;
+            () = &mut late => false,
+            () = self.accept(&graceful, self.app.drained()) => true,
+        };
+        if is_drained {
+            // Answers that are under way without any work, such as files.
+            tokio::select! {
+                () = &mut late => {}
+                () = graceful.shutdown() => {}
+            }
+            return self.app.end_all().await;
         }
-        sweep.abort();
-        app.end_all().await;
+        let under_way = self.app.works().under_way();
+        tracing::warn!(under_way, "what is under way is cut off");
+        self.app.end_all().await;
+        // Who waited is told what became of it.
+        let _ = timeout(LAST_WORDS_TIME_MAX, graceful.shutdown()).await;
     }
 
     fn serve(&self, stream: TcpStream, peer: SocketAddr, graceful: &GracefulShutdown) {

@@ -19,6 +19,8 @@ pub enum QuotaKind {
     Streams,
     /// Connections at any one moment.
     Connections,
+    /// Time: the server is ending.
+    Time,
 }
 
 impl QuotaKind {
@@ -33,6 +35,7 @@ impl QuotaKind {
             Self::WorkspaceBytes => "workspace_bytes",
             Self::Streams => "streams",
             Self::Connections => "connections",
+            Self::Time => "time",
         }
     }
 
@@ -45,6 +48,7 @@ impl QuotaKind {
             Self::WorkspaceBytes => "bytes of workspaces",
             Self::Streams => "open streams",
             Self::Connections => "connections",
+            Self::Time => "time",
         }
     }
 }
@@ -60,7 +64,7 @@ pub enum QuotaOwner {
 
 /// There is no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{} has reached its limit of {limit} {}", self.owner(), what.about())]
+#[error("{}", self.text())]
 pub struct QuotaError {
     /// What there is not enough of.
     pub what: QuotaKind,
@@ -83,6 +87,13 @@ impl QuotaError {
             (QuotaOwner::Tenant, Some(_)) => 429,
             (QuotaOwner::Server, _) => 503,
         }
+    }
+
+    fn text(&self) -> String {
+        if self.what == QuotaKind::Time {
+            return "the server is ending, and begins nothing new".to_owned();
+        }
+        format!("{} has reached its limit of {} {}", self.owner(), self.limit, self.what.about())
     }
 
     const fn owner(&self) -> &'static str {

@@ -187,6 +187,11 @@ impl Quotas {
         Ok(ConnectionPermit::new(self, Held::Connection))
     }
 
+    /// Grants no session and no run from now on; who waits already is served.
+    pub fn close(&self) {
+        self.state().close();
+    }
+
     /// What a tenant has taken.
     #[must_use]
     pub fn usage(&self, tenant: &TenantId) -> Usage {

@@ -21,6 +21,9 @@ const RETRY_SOON: Duration = Duration::from_secs(1);
 /// When to try again where a session has to end first: they live for minutes.
 const RETRY_LATER: Duration = Duration::from_secs(10);
 
+/// When to try again where the server is ending: another has its place by then.
+const RETRY_ELSEWHERE: Duration = Duration::from_secs(5);
+
 /// So many tenants are remembered before those that are idle are looked for.
 const SWEEP_AT_MIN: usize = 64;
 
@@ -67,6 +70,7 @@ pub(super) struct State {
     turns: VecDeque<TenantId>,
     next_id: WaiterId,
     sweep_at: usize,
+    is_closed: bool,
 }
 
 impl State {
@@ -78,7 +82,19 @@ impl State {
             turns: VecDeque::new(),
             next_id: 0,
             sweep_at: SWEEP_AT_MIN,
+            is_closed: false,
         }
+    }
+
+    pub(super) const fn close(&mut self) {
+        self.is_closed = true;
+    }
+
+    const fn check_open(&self) -> Result<(), QuotaError> {
+        if self.is_closed {
+            return Err(servers(QuotaKind::Time, 0, RETRY_ELSEWHERE));
+        }
+        Ok(())
     }
 
     pub(super) fn usage(&self, tenant: &TenantId) -> Usage {
@@ -96,6 +112,7 @@ impl State {
         answer: oneshot::Sender<RunPermit>,
         now: Duration,
     ) -> Result<WaiterId, QuotaError> {
+        self.check_open()?;
         let quota = self.config.of(id);
         let server_is_free = self.total.runs < self.config.runs_max;
         let server_can_wait = self.total.waiting < self.config.waiting_max;
@@ -190,6 +207,7 @@ impl State {
         workspace_bytes: u64,
         now: Duration,
     ) -> Result<(), QuotaError> {
+        self.check_open()?;
         let quota = self.config.of(id);
         let bytes_max = quota.workspace_bytes_max;
         if workspace_bytes > bytes_max {

@@ -203,7 +203,9 @@ struct Table {
     /// What has ended, the earliest first, with its size.
     ended: VecDeque<(String, Instant, usize)>,
     bytes: usize,
-    under_way: usize,
+    /// What has not ended, whether it can be asked for or not.
+    under_way: BTreeMap<u64, Cancel>,
+    next: u64,
 }
 
 impl Works {
@@ -219,7 +221,7 @@ impl Works {
     {
         let work = Arc::new(Work::new(terms));
         let (table, kept) = (Arc::clone(&self.table), Arc::clone(&work));
-        lock(&table).under_way += 1;
+        let number = lock(&table).note_start(work.cancel.clone());
         tokio::spawn(async move {
             let inner = Arc::clone(&kept);
             // On a task of its own, so that a panic there is known here.
@@ -228,7 +230,7 @@ impl Works {
             let size = result.as_ref().map_or(0, |json| json.get().len());
             kept.finish(result);
             let size = size + kept.bytes();
-            lock(&table).note_end(&kept, size);
+            lock(&table).note_end(number, &kept, size);
         });
         work
     }
@@ -259,13 +261,13 @@ impl Works {
 
     /// How many are under way.
     pub(crate) fn under_way(&self) -> usize {
-        lock(&self.table).under_way
+        lock(&self.table).under_way.len()
     }
 
     /// Takes everything back that is under way.
     pub(crate) fn cancel_all(&self) {
-        for work in lock(&self.table).works.values() {
-            work.cancel.cancel();
+        for cancel in lock(&self.table).under_way.values() {
+            cancel.cancel();
         }
     }
 
@@ -281,8 +283,14 @@ fn lock(table: &Mutex<Table>) -> MutexGuard<'_, Table> {
 }
 
 impl Table {
-    fn note_end(&mut self, work: &Arc<Work>, size: usize) {
-        self.under_way = self.under_way.saturating_sub(1);
+    fn note_start(&mut self, cancel: Cancel) -> u64 {
+        self.next += 1;
+        self.under_way.insert(self.next, cancel);
+        self.next
+    }
+
+    fn note_end(&mut self, number: u64, work: &Arc<Work>, size: usize) {
+        self.under_way.remove(&number);
         let id = work.id();
         if id.is_empty() || !work.terms.is_kept {
             return;

@@ -32,14 +32,14 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Makes connections by the scheme of an address.
 #[derive(Clone)]
-pub(super) struct Connector {
+pub(crate) struct Connector {
     plain: HttpConnector,
     /// Made when it is first needed: reading all certificates takes a while.
     tls: Arc<OnceLock<TlsConnector>>,
 }
 
 impl Connector {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut plain = HttpConnector::new();
         plain.enforce_http(false);
         plain.set_connect_timeout(Some(CONNECT_TIME_MAX));
@@ -106,7 +106,7 @@ fn name(uri: &Uri) -> Result<ServerName<'static>, BoxError> {
 }
 
 /// A connection.
-pub(super) enum Stream {
+pub(crate) enum Stream {
     Plain(TokioIo<TcpStream>),
     Tls(Box<TokioIo<TlsStream<TcpStream>>>),
 }

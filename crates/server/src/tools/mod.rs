@@ -33,7 +33,7 @@ use uuid::Uuid;
 
 pub use callback::CallbackError;
 use callback::address;
-use connect::Connector;
+pub(crate) use connect::Connector;
 use reply::RESPONSE_BYTES_MAX;
 
 /// Calls of all sessions that are in flight at the same time; further ones wait, at the

@@ -13,10 +13,11 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    http::Failure,
+    http::{Failure, context},
     keys::Principal,
     stream::{self, Form, Reading},
-    table::{CancelOnDrop, Terms, Work},
+    table::{CancelOnDrop, Kind, Terms, Work},
+    trace::{Attribute, Open},
 };
 
 /// The longest that a client may wait in one request.
@@ -61,13 +62,14 @@ pub(crate) async fn begin<F>(
 where
     F: Future<Output = Result<Box<RawValue>, Failure>> + Send + 'static,
 {
-    if app.is_draining() {
-        return Err(ending());
-    }
     let permit = app.quotas().acquire_run(&terms.tenant).await?;
+    let span = app.tracer().map(|tracer| tracer.work(context::span()));
     let work = app.works().start(terms, |work| async move {
-        let result = task(work).await;
+        let result = task(Arc::clone(&work)).await;
         drop(permit);
+        if let Some(span) = span {
+            tell(span, &work, &result);
+        }
         result
     });
     let guard = wanted.guard(&work);
@@ -95,6 +97,29 @@ pub(crate) async fn answer(
     }
 }
 
+/// Ends the span of work, with how it ended.
+fn tell(mut span: Open, work: &Work, result: &Result<Box<RawValue>, Failure>) {
+    #[derive(Deserialize)]
+    struct Told {
+        outcome: String,
+    }
+    let name = match work.terms.kind {
+        Kind::Run => "run",
+        Kind::Inside(session) => {
+            span.note("cellblock.session_id", Attribute::Text(session.to_string()));
+            "turn"
+        }
+    };
+    let outcome = match result {
+        Ok(json) => serde_json::from_str(json.get())
+            .map_or_else(|_| "-".to_owned(), |told: Told| told.outcome),
+        Err(_) => "failed".to_owned(),
+    };
+    span.note("cellblock.outcome", Attribute::Text(outcome));
+    span.note("cellblock.id", Attribute::Text(work.id().to_owned()));
+    span.end(name.to_owned(), result.is_err());
+}
+
 /// JSON that is ready.
 pub(crate) fn ready(status: StatusCode, json: &RawValue) -> Response {
     let content_type = [(axum::http::header::CONTENT_TYPE, "application/json")];
@@ -104,10 +129,4 @@ pub(crate) fn ready(status: StatusCode, json: &RawValue) -> Response {
 /// A value as JSON that is ready.
 pub(crate) fn json(value: &impl Serialize) -> Result<Box<RawValue>, Failure> {
     to_raw_value(value).map_err(|_| Failure::internal())
-}
-
-fn ending() -> Failure {
-    let (status, code) = (StatusCode::SERVICE_UNAVAILABLE, api::ErrorCode::Busy);
-    Failure::new(status, code, "the server is ending, and begins nothing new")
-        .retry(Duration::from_secs(5))
 }
