@@ -12,7 +12,7 @@ use std::{
 use api::ErrorCode;
 use axum::http::{HeaderMap, StatusCode};
 use engine::Engine;
-use tokio::time::sleep;
+use tokio::{sync::Semaphore, time::sleep};
 
 use crate::{
     Auth, Config,
@@ -41,6 +41,7 @@ struct Inner {
     replies: Replies,
     sessions: Sessions,
     works: Works,
+    otari_places: Arc<Semaphore>,
     is_draining: AtomicBool,
 }
 
@@ -51,9 +52,20 @@ impl App {
         let tools = ToolCaller::new(config.callback_hosts.clone());
         let replies = Replies::default();
         let (sessions, works) = (Sessions::default(), Works::default());
+        let otari_places = Arc::new(Semaphore::new(config.otari.sessions_max));
         let is_draining = AtomicBool::new(false);
-        let inner =
-            Inner { config, engine, keys, quotas, tools, replies, sessions, works, is_draining };
+        let inner = Inner {
+            config,
+            engine,
+            keys,
+            quotas,
+            tools,
+            replies,
+            sessions,
+            works,
+            otari_places,
+            is_draining,
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -87,6 +99,11 @@ impl App {
 
     pub(crate) fn works(&self) -> &Works {
         &self.inner.works
+    }
+
+    /// Room for sessions of the session protocol.
+    pub(crate) fn otari_places(&self) -> &Arc<Semaphore> {
+        &self.inner.otari_places
     }
 
     /// Whether callers have to show a key now.

@@ -17,12 +17,13 @@ pub mod keys;
 mod listen;
 mod metrics;
 mod openapi;
+mod otari;
 pub mod quota;
 mod stream;
 mod table;
 pub mod tools;
 mod v1;
 
-pub use config::{Auth, Config};
+pub use config::{Auth, Config, OtariConfig};
 pub use http::{HostName, InvalidHostName};
 pub use listen::{ServeError, Server};
