@@ -21,7 +21,7 @@ use super::{
     blocks::{self, Answer, Block},
     body::{BODY, required_body},
     edit_input, editor,
-    handle::{Named, new_call_id},
+    handle::{Named, life_left, new_call_id},
     lax::{Fields, literal, object, sized, string, within},
     python,
     ran::Ran,
@@ -174,7 +174,7 @@ pub(crate) async fn exec(
 fn time(app: &App, entry: &Entry, asked: Option<i64>) -> Option<Duration> {
     let usual = app.config().otari.wall_time;
     let asked = asked.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs);
-    let left = entry.session.lease().lifetime.saturating_sub(entry.session.info().age);
+    let left = life_left(&entry.session);
     Some(asked.unwrap_or(usual).min(left)).filter(|time| !time.is_zero())
 }
 

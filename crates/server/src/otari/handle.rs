@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use axum::{
@@ -106,10 +107,18 @@ impl fmt::Display for Named {
     }
 }
 
+/// How much longer a session may live.
+pub(super) fn life_left(session: &engine::Session) -> Duration {
+    session.lease().lifetime.saturating_sub(session.info().age)
+}
+
 impl Named {
     /// The session, if it is the caller's and there still.
     pub(super) fn find(&self, app: &App, caller: &Principal) -> Result<Arc<Entry>, Wrong> {
-        app.sessions().by_handle(&caller.tenant, &self.0).ok_or_else(|| self.gone().into())
+        let entry = app.sessions().by_handle(&caller.tenant, &self.0);
+        // One whose life is over takes a moment to end.
+        let entry = entry.filter(|entry| !life_left(&entry.session).is_zero());
+        entry.ok_or_else(|| self.gone().into())
     }
 
     /// There is none of this name: clients are told the name and nothing else.

@@ -203,7 +203,7 @@ pub(crate) async fn delete(
     Runner(caller): Runner,
     named: Named,
 ) -> Result<StatusCode, Wrong> {
-    if let Ok(entry) = named.find(&app, &caller) {
+    if let Some(entry) = app.sessions().by_handle(&caller.tenant, &named.0) {
         app.sessions().remove(entry.session.id());
         entry.session.close().await;
     }
