@@ -252,7 +252,7 @@ def test_neither_token_nor_address_is_inside(tools, callback):
         "import os, gc, _platform_tools as t\nt.lookup()\n"
         "seen = repr(vars(t)) + repr(dict(os.environ)) + (open(t.__file__).read() if getattr(t, '__file__', None) and os.path.exists(t.__file__) else '')\n"
         "seen += repr([o for o in gc.get_objects() if type(o) in (dict, list, tuple)][:20000])\n"
-        "print('secret' + '-token' in seen, '/ca' + 'll' in repr(vars(t)))"
+        "print('-'.join(('secret', 'token')) in seen, '/ca' + 'll' in repr(vars(t)))"
     )
     content = tools.python(search)
     assert content["stdout"] == "False False", content["stderr"]
@@ -308,9 +308,9 @@ def test_documentation_cannot_bring_in_code(session, callback):
 
 
 @pytest.mark.better
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "no url", "ftp://127.0.0.1/", "http://"])
-def test_only_http_is_called(session, url):
-    answer = register(session, url)
+@pytest.mark.parametrize("address", ["file:///etc/passwd", "no url", "ftp://127.0.0.1/", "http://"])
+def test_only_http_is_called(session, address):
+    answer = register(session, address)
     if answer.status_code == 422:
         return
     assert session.python(attempt("lookup()"))["stdout"].startswith("ToolError: tool 'lookup' ")

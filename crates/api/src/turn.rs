@@ -18,6 +18,10 @@ pub struct TurnRequest {
     /// then stays as it is.
     #[serde(default)]
     pub silent: bool,
+    /// Whether the code is no more than Python, as a program is: without magics, without
+    /// `await` at top level, with no value, and with nothing said of an exit.
+    #[serde(default)]
+    pub plain: bool,
     /// The file name that tracebacks show; one of the kernel's own if left out.
     #[serde(default)]
     pub file_name: Option<String>,

@@ -5,6 +5,7 @@
 
 mod host_vars;
 mod keys;
+mod otari_keys;
 mod other_names;
 mod server_keys;
 mod telemetry;
@@ -137,6 +138,8 @@ pub(crate) struct ServerSettings {
     /// The most that a caller may ask for.
     pub(crate) maximum: LimitsSpec,
     pub(crate) tenant: TenantSettings,
+    /// Sessions of otari's protocol.
+    pub(crate) otari: server::OtariConfig,
 }
 
 /// What each tenant of the server may have.

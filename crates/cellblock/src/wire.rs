@@ -31,12 +31,16 @@ pub(crate) const CONNECTIONS_MAX: usize = 4096;
 pub(crate) const SESSIONS_MAX: usize = 1000;
 /// One-shot runs of a server at any one moment.
 pub(crate) const RUNS_MAX: usize = 64;
-/// How long a session of a server may be unused.
-pub(crate) const IDLE_TIME_MAX: Duration = Duration::from_secs(3600);
+/// How long a session of a server may be unused: as long as clients of otari's protocol
+/// may ask for.
+pub(crate) const IDLE_TIME_MAX: Duration = Duration::from_secs(7200);
 /// How old a session of a server may get.
 pub(crate) const LIFETIME_MAX: Duration = Duration::from_secs(24 * 3600);
-/// How long what is under way may go on when a server is told to end.
-pub(crate) const DRAIN_TIME: Duration = Duration::from_secs(30);
+/// How long code whose time is over may take to obey before it is killed.
+const INTERRUPT_GRACE: Duration = Duration::from_millis(500);
+/// How long what is under way may go on when a server is told to end: less than
+/// supervisors of containers wait before they kill it.
+pub(crate) const DRAIN_TIME: Duration = Duration::from_secs(8);
 
 /// The most that callers of a server may ask for where its operator does not say.
 pub(crate) fn maximum() -> Limits {
@@ -174,6 +178,8 @@ fn warm(given: &ServerSettings) -> WarmConfig {
     let time = |given: Option<u64>, usual| given.map_or(usual, Duration::from_millis);
     WarmConfig {
         pooled_runs: true,
+        // Clients wait no longer than a second beyond the time that they gave.
+        interrupt_grace: INTERRUPT_GRACE,
         sessions_max: count(given.sessions_max, SESSIONS_MAX),
         idle_time_max: time(given.idle_time_ms, IDLE_TIME_MAX),
         lifetime_max: time(given.lifetime_ms, LIFETIME_MAX),
@@ -196,6 +202,7 @@ fn server_config(settings: &Settings, vars: &HostVars) -> Result<server::Config,
         callback_hosts: given.callback_hosts.clone(),
         traces: traces(vars)?,
         allow_missing: settings.allow_missing.clone(),
+        otari: given.otari.clone(),
     })
 }
 

@@ -48,9 +48,9 @@ pub use kernel::{
 pub use policy::{Ceiling, Limits};
 pub use session::{
     CloseReason, Command, CommandInfo, EditError, FileChunks, FileEvent, FileInfo, FileKind,
-    FilePage, LOG_BYTES_MAX, Lease, LogChunk, OpenedFile, Pack, PageRequest, Precondition, Session,
-    SessionError, SessionInfo, SessionRequest, SessionRun, SessionRunResult, ToolsError, TurnIo,
-    Unpacked, View, Watch, Written,
+    FilePage, LOG_BYTES_MAX, Lease, LocateError, LogChunk, OpenedFile, Pack, PageRequest,
+    Precondition, Session, SessionError, SessionInfo, SessionRequest, SessionRun, SessionRunResult,
+    ToolsError, TurnIo, Unpacked, View, Watch, Written,
 };
 pub use signaller::Signaller;
 pub use spool::Spool;

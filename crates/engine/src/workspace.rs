@@ -10,7 +10,7 @@ use std::{
     mem::MaybeUninit,
     os::{
         fd::{AsFd, BorrowedFd, OwnedFd},
-        unix::ffi::OsStrExt,
+        unix::ffi::{OsStrExt, OsStringExt},
     },
     path::{Path, PathBuf},
 };
@@ -159,6 +159,19 @@ pub(crate) fn link_text(root: BorrowedFd<'_>, path: &Path) -> io::Result<Vec<u8>
     let link = open(root, path, OFlags::PATH)?;
     let text = readlinkat(&link, c"", Vec::with_capacity(LINK_BYTES_MAX))?;
     Ok(text.into_bytes())
+}
+
+/// Where a link leads; `None` for what is no link.
+///
+/// # Errors
+/// It is not there, or another link is on the way.
+pub(crate) fn read_link(root: BorrowedFd<'_>, path: &Path) -> io::Result<Option<PathBuf>> {
+    let opened = open(root, path, OFlags::PATH)?;
+    if Look::of(&fstat(&opened)?).kind != Kind::Symlink {
+        return Ok(None);
+    }
+    let target = readlinkat(&opened, "", Vec::new())?;
+    Ok(Some(OsString::from_vec(target.into_bytes()).into()))
 }
 
 /// Everything below a directory, each with its path from `root`.

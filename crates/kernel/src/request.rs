@@ -98,6 +98,7 @@ impl Request<'_> {
                 code: &request.code,
                 allow_input: request.allow_input,
                 silent: request.silent,
+                plain: request.plain,
                 file_name: request.file_name.as_deref(),
             }),
             Self::Script(script) => serde_json::to_vec(script),
@@ -119,6 +120,8 @@ struct Execute<'a> {
     code: &'a str,
     allow_input: bool,
     silent: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    plain: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     file_name: Option<&'a str>,
 }

@@ -13,7 +13,10 @@ use api::ErrorCode;
 use axum::http::{HeaderMap, StatusCode};
 use engine::Engine;
 use futures_util::future::join_all;
-use tokio::time::{sleep, timeout};
+use tokio::{
+    sync::Semaphore,
+    time::{sleep, timeout},
+};
 
 use crate::{
     Auth, Config,
@@ -46,6 +49,7 @@ struct Inner {
     sessions: Sessions,
     works: Works,
     tracer: Option<Tracer>,
+    otari_places: Arc<Semaphore>,
     is_draining: AtomicBool,
 }
 
@@ -60,6 +64,7 @@ impl App {
         let tools = ToolCaller::new(config.callback_hosts.clone());
         let replies = Replies::default();
         let (sessions, works) = (Sessions::default(), Works::default());
+        let otari_places = Arc::new(Semaphore::new(config.otari.sessions_max));
         let is_draining = AtomicBool::new(false);
         let inner = Inner {
             config,
@@ -71,6 +76,7 @@ impl App {
             sessions,
             works,
             tracer,
+            otari_places,
             is_draining,
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -111,6 +117,11 @@ impl App {
     /// What takes spans, where there are traces.
     pub(crate) fn tracer(&self) -> Option<&Tracer> {
         self.inner.tracer.as_ref()
+    }
+
+    /// Room for sessions of the session protocol.
+    pub(crate) fn otari_places(&self) -> &Arc<Semaphore> {
+        &self.inner.otari_places
     }
 
     /// Whether callers have to show a key now.

@@ -43,4 +43,57 @@ pub struct Config {
     pub traces: Option<Traces>,
     /// Controls without which everybody's code may run.
     pub allow_missing: BTreeSet<Control>,
+    /// Sessions of the session protocol at `/sessions`.
+    pub otari: OtariConfig,
+}
+
+/// What sessions of the session protocol at `/sessions` get: its clients can ask for
+/// hardly anything themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtariConfig {
+    /// Their environment.
+    pub environment: String,
+    /// Sessions at any one moment.
+    pub sessions_max: usize,
+    /// How long one may be unused if its client does not say.
+    pub idle_time: Duration,
+    /// How old one may get if its client does not say, and the most that clients may
+    /// ask for, of this and of time without use.
+    pub lifetime: Duration,
+    /// How long a call may take if its client does not say; at most
+    /// [`OtariConfig::WALL_TIME_MAX`].
+    pub wall_time: Duration,
+    /// Memory, in bytes.
+    pub memory_bytes: u64,
+    /// Processor time of one call.
+    pub cpu_time: Duration,
+    /// Size of the largest file, in bytes.
+    pub file_size_bytes: u64,
+    /// Open files of one process.
+    pub open_files: u64,
+    /// Told of each stream of a call, in bytes.
+    pub output_bytes: u64,
+}
+
+impl OtariConfig {
+    /// The longest that a call may take, by the protocol.
+    pub const WALL_TIME_MAX: Duration = Duration::from_secs(120);
+}
+
+impl Default for OtariConfig {
+    fn default() -> Self {
+        const MIB: u64 = 1 << 20;
+        Self {
+            environment: engine::environment::BARE.to_owned(),
+            sessions_max: 256,
+            idle_time: Duration::from_secs(900),
+            lifetime: Duration::from_secs(7200),
+            wall_time: Duration::from_secs(30),
+            memory_bytes: 1536 * MIB,
+            cpu_time: Duration::from_secs(120),
+            file_size_bytes: 256 * MIB,
+            open_files: 256,
+            output_bytes: MIB,
+        }
+    }
 }

@@ -29,6 +29,11 @@ pub(crate) struct Health {
     max_sessions: Option<usize>,
 }
 
+/// The most sessions that there may be by the session protocol, which is who asks.
+fn most(app: &App) -> usize {
+    app.config().otari.sessions_max.min(app.config().sessions_max)
+}
+
 /// Whether there is a server.
 #[utoipa::path(get, path = "/health", tag = "server", security(()),
     responses((status = 200, description = "It is there.", body = Health)))]
@@ -39,8 +44,8 @@ pub(crate) async fn health(
     let tells = principal.is_some();
     Json(Health {
         status: "ok",
-        session_count: tells.then(|| app.sessions().count()),
-        max_sessions: tells.then(|| app.config().sessions_max),
+        session_count: tells.then(|| app.sessions().count_handles()),
+        max_sessions: tells.then(|| most(&app)),
     })
 }
 

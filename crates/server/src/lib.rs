@@ -18,6 +18,7 @@ pub mod keys;
 mod listen;
 mod metrics;
 mod openapi;
+mod otari;
 pub mod quota;
 mod stream;
 mod table;
@@ -26,7 +27,7 @@ mod trace;
 mod v1;
 
 pub use claim::ClaimError;
-pub use config::{Auth, Config};
+pub use config::{Auth, Config, OtariConfig};
 pub use http::{HostName, InvalidHostName};
 pub use listen::{ServeError, Server};
 pub use trace::{InvalidTraces, Traces};

@@ -2,7 +2,7 @@
 
 use axum::{
     Router,
-    http::{StatusCode, header},
+    http::{StatusCode, Uri, header},
     middleware::from_fn_with_state,
     response::{Html, IntoResponse, Response},
 };
@@ -15,8 +15,12 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     app::App,
     health,
-    http::{Failure, Reader, guard},
-    metrics, v1,
+    http::{
+        Failure, Reader,
+        context::{Dialect, dialect},
+        guard,
+    },
+    metrics, otari, v1,
 };
 
 #[derive(OpenApi)]
@@ -35,6 +39,7 @@ use crate::{
         (name = "runs", description = "One-shot runs."),
         (name = "sessions", description = "Sandboxes that keep their state."),
         (name = "commands", description = "Programs beside a session's kernel."),
+        (name = "otari", description = "Sessions by the protocol of otari's sandbox."),
         (name = "files", description = "Files of a session."),
         (name = "server", description = "The server itself.")
     )
@@ -57,6 +62,7 @@ pub(crate) fn router(app: App) -> Router {
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
         .nest("/v1", v1::router(&app))
+        .merge(otari::router())
         .split_for_parts();
     let text = document.to_pretty_json().unwrap_or_default();
     let document = move |_: Reader| async move {
@@ -86,12 +92,37 @@ async fn docs_style(_: Reader) -> Response {
     ([(header::CONTENT_TYPE, "text/css")], include_str!("docs.css")).into_response()
 }
 
-async fn nothing() -> Failure {
+async fn nothing(uri: Uri) -> Response {
+    if dialect() == Dialect::Own {
+        return nothing_of_ours().into_response();
+    }
+    match without_slash(&uri) {
+        Some(place) => {
+            (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, place)]).into_response()
+        }
+        None => Failure::new(StatusCode::NOT_FOUND, api::ErrorCode::NotFound, "Not Found")
+            .into_response(),
+    }
+}
+
+/// Where clients of the session protocol look next who put a slash behind a path of it.
+fn without_slash(uri: &Uri) -> Option<String> {
+    let place = uri.path().strip_suffix('/')?;
+    let is_known = place == "/health" || place == "/sessions" || place.starts_with("/sessions/");
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    is_known.then(|| format!("{place}{query}"))
+}
+
+fn nothing_of_ours() -> Failure {
     Failure::new(StatusCode::NOT_FOUND, api::ErrorCode::NotFound, "there is nothing at this path")
         .hint("/docs lists what there is")
 }
 
 async fn wrong_method() -> Failure {
     let (status, code) = (StatusCode::METHOD_NOT_ALLOWED, api::ErrorCode::MethodNotAllowed);
-    Failure::new(status, code, "this path does not take this method")
+    let message = match dialect() {
+        Dialect::Own => "this path does not take this method",
+        Dialect::Otari => "Method Not Allowed",
+    };
+    Failure::new(status, code, message)
 }

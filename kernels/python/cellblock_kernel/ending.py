@@ -18,14 +18,15 @@ _code_of = vars(SystemExit)["code"].__get__
 _join_threads: Any = threading._shutdown  # type: ignore[attr-defined]
 
 
-def status_of(problem: SystemExit) -> int:
-    """The exit status that Python would give; a text goes to stderr."""
+def status_of(problem: SystemExit, says: bool = True) -> int:
+    """The exit status that Python would give; a text goes to stderr, unless it is not wanted."""
     code: Any = _code_of(problem)
     if code is None:
         return 0
     if issubclass(type(code), int):
         return int.__int__(code) & 0xFF
-    stdio.complain(_text_of(code) + "\n")
+    if says:
+        stdio.complain(_text_of(code) + "\n")
     return 1
 
 

@@ -22,6 +22,7 @@ from . import (
     frames,
     interrupts,
     namespace,
+    own_signals,
     script,
     stdio,
     tools,
@@ -63,6 +64,7 @@ class Kernel:
     def __init__(self, channel: frames.Channel, shell: PlainShell) -> None:
         self.channel = channel
         self.shell = shell
+        own_signals.install()
         self._requests: Dict[int, Callable[[frames.Frame], None]] = {
             frames.CONFIGURE: self._configure,
             frames.EXECUTE: self._execute,
@@ -135,7 +137,7 @@ class Kernel:
         name = body.get("file_name")
         if type(name) is not str:
             name = "<silent>" if silent else "<cell %d>" % turn.count
-        report = attempt(self.shell, code, name)
+        report = attempt(self.shell, code, name, body.get("plain") is True)
         self._settle()
         if not turn.is_ours():
             ending.end_child(report.error, report.exit_code)
@@ -214,7 +216,7 @@ class Kernel:
         ending.end(0)
 
 
-def attempt(shell: PlainShell, code: str, name: str) -> Report:
+def attempt(shell: PlainShell, code: str, name: str, plain: bool = False) -> Report:
     """Runs a cell and says how it ended. Raises nothing."""
     report = _OK
     has_run = False
@@ -222,7 +224,7 @@ def attempt(shell: PlainShell, code: str, name: str) -> Report:
         try:
             if not has_run:
                 has_run = True
-                report = _run(shell, code, name)
+                report = _run(shell, code, name, plain)
             _untrace()
             interrupts.disarm()
             return report
@@ -231,14 +233,14 @@ def attempt(shell: PlainShell, code: str, name: str) -> Report:
             report = Report(_status_of(problem), exceptions.bare(problem))
 
 
-def _run(shell: PlainShell, code: str, name: str) -> Report:
+def _run(shell: PlainShell, code: str, name: str, plain: bool) -> Report:
     try:
         interrupts.arm()
         _retrace()
-        shell.run(code, name)
+        (shell.run_plain if plain else shell.run)(code, name)
         return _OK
     except SystemExit as problem:
-        return Report("exit", None, ending.status_of(problem))
+        return Report("exit", None, ending.status_of(problem, says=not plain))
     except KeyboardInterrupt as problem:
         return Report("interrupted", exceptions.describe(problem))
     except BaseException as problem:

@@ -62,6 +62,15 @@ class PlainShell:
             if _pyplot in _modules:
                 figures.show_open()
 
+    def run_plain(self, code: str, name: str) -> None:
+        """Runs a cell as a program is run: nothing in it is a magic, and it has no value."""
+        self._name = name
+        try:
+            self.runner.run_plain(code, name)
+        finally:
+            if _pyplot in _modules:
+                figures.show_open()
+
     def _run_nested(self, code: str) -> Any:
         """Runs code that stands inside a magic."""
         value = self.runner.run(magic_syntax.transform(code), self._name)

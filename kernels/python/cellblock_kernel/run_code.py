@@ -71,6 +71,14 @@ class CellRunner:
             value = self.wait_for(value)
         return value
 
+    def run_plain(self, source: str, name: str) -> None:
+        """Runs a cell that is no more than Python, as a program is.
+
+        Its lines are not kept: such cells share one name, and a traceback would show those of
+        another.
+        """
+        _eval(_compile(source, name, "exec", 0, True), self.names)
+
     def split(self, source: str, name: str) -> Parts:
         """Compiles a cell into its statements and the expression at its end."""
         tree: Any = _compile(source, name, "exec", _PARSE | self._futures, True)

@@ -54,6 +54,24 @@ class ResultTest(KernelCase):
         self.assertEqual(turn.done["count"], 1)
         self.assertEqual(self.kernel.run("x").done["count"], 2)
 
+    def test_a_plain_cell_is_no_more_than_python(self) -> None:
+        for code in ("%pip list", "!ls", "await f()"):
+            turn = self.kernel.run(code, plain=True)
+            self.assertEqual((turn.status, turn.error["name"]), ("error", "SyntaxError"), code)
+        turn = self.kernel.run("x = 41\nx + 1", plain=True)
+        self.assertEqual((turn.status, turn.result), ("ok", None))
+        self.assertEqual(self.kernel.run("x").text, "41")
+        turn = self.kernel.run("raise SystemExit('words')", plain=True)
+        self.assertEqual((turn.done["exit_code"], turn.stderr), (1, ""))
+
+    def test_a_plain_cell_shows_no_line_of_another(self) -> None:
+        options = {"plain": True, "file_name": "<code>"}
+        self.kernel.run("def f():\n    raise ValueError", **options)
+        turn = self.kernel.run("'some'\n'other'; f()", **options)
+        lines = "\n".join(turn.error["traceback"])
+        self.assertIn('File "<code>", line 2, in f', lines)
+        self.assertNotIn("other", lines)
+
     def test_futures_last(self) -> None:
         self.kernel.run("from __future__ import annotations")
         self.assertEqual(self.kernel.run("def f(x: nowhere): pass").status, "ok")

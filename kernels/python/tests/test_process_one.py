@@ -52,6 +52,16 @@ class ProcessOneTest(unittest.TestCase):
         self.addCleanup(self.kernel.__exit__)
         self.assertEqual(self.kernel.ready["pid"], 1)
 
+    def test_a_signal_to_itself_ends_it(self) -> None:
+        self.kernel.run("import os, signal")
+        self.kernel.run("os.kill(os.getpid(), 0); os.kill(os.getpid(), signal.SIGCHLD)")
+        heard = "heard = []\nsignal.signal(signal.SIGTERM, lambda *_: heard.append(1))"
+        self.kernel.run(heard)
+        turn = self.kernel.run("os.kill(os.getpid(), signal.SIGTERM)\nheard")
+        self.assertEqual(turn.text, "[1]")
+        with self.assertRaises(driver.Ended):
+            self.kernel.run("os.kill(os.getpid(), signal.SIGKILL)")
+
     def test_many_orphans_are_reaped(self) -> None:
         self.kernel.run(STATES)
         self.kernel.run("for _ in range(40): os.system('true &')")

@@ -46,7 +46,12 @@ impl Desk {
 
     fn run_file(&mut self, file: String) -> Result<(), Failure> {
         let code = Origin::File(PathBuf::from(&file)).read(Some("python"))?.text;
-        let request = TurnRequest { code, allow_input: true, silent: false, file_name: Some(file) };
+        let request = TurnRequest {
+            code,
+            allow_input: true,
+            file_name: Some(file),
+            ..TurnRequest::default()
+        };
         self.turn(&request).map(drop)
     }
 

@@ -150,7 +150,10 @@ impl Activity {
     /// Its age, how long it was not used, and whether it is used now.
     pub(super) fn state(&self) -> (Duration, Duration, bool) {
         let state = self.lock();
-        (self.created.elapsed(), state.last.elapsed(), state.uses + state.background > 0)
+        let now = Instant::now();
+        // Both from one moment, so that they tell when it was last used.
+        let since = |moment| now.saturating_duration_since(moment);
+        (since(self.created), since(state.last), state.uses + state.background > 0)
     }
 
     /// Closes it if it is due and nobody uses it; both are one deed, so that no use

@@ -40,6 +40,7 @@ files! {
     "magic_syntax.py",
     "magics.py",
     "namespace.py",
+    "own_signals.py",
     "plain_shell.py",
     "pristine.py",
     "randomness.py",

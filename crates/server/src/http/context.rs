@@ -9,10 +9,14 @@ use crate::trace::SpanContext;
 pub(crate) enum Dialect {
     /// Our own.
     Own,
-    /// Those of the session protocol at `/sessions`.
+    /// Those of the session protocol at `/sessions`, and of whoever looks for what is
+    /// not there.
     Otari,
 }
 
+/// Paths of our own outside of `/v1`.
+const OWN_PATHS: [&str; 6] =
+    ["/ready", "/metrics", "/openapi.json", "/docs", "/docs.js", "/docs.css"];
 /// The longest id that a client may give its request.
 const REQUEST_ID_MAX: usize = 128;
 
@@ -42,8 +46,8 @@ impl Context {
 
 impl Dialect {
     fn of(path: &str) -> Self {
-        let is_otari = path == "/sessions" || path.starts_with("/sessions/");
-        if is_otari { Self::Otari } else { Self::Own }
+        let is_own = OWN_PATHS.contains(&path) || path == "/v1" || path.starts_with("/v1/");
+        if is_own { Self::Own } else { Self::Otari }
     }
 }
 
@@ -96,7 +100,9 @@ mod tests {
     fn the_path_tells_whose_words_are_spoken() {
         assert_eq!(Dialect::of("/sessions"), Dialect::Otari);
         assert_eq!(Dialect::of("/sessions/x/exec"), Dialect::Otari);
-        assert_eq!(Dialect::of("/sessionsx"), Dialect::Own);
+        assert_eq!(Dialect::of("/health"), Dialect::Otari);
+        assert_eq!(Dialect::of("/nowhere"), Dialect::Otari);
+        assert_eq!(Dialect::of("/metrics"), Dialect::Own);
         assert_eq!(Dialect::of("/v1/sessions"), Dialect::Own);
     }
 }

@@ -59,6 +59,11 @@ impl<T: DeserializeOwned + Default, S: Sync> FromRequest<S> for OptionalJson<T> 
 
 async fn json_bytes(request: Request) -> Result<Bytes, Failure> {
     check_json(request.headers())?;
+    body_bytes(request).await
+}
+
+/// A body as a whole that is no larger than a JSON body may be.
+pub(crate) async fn body_bytes(request: Request) -> Result<Bytes, Failure> {
     let (parts, body) = request.into_parts();
     read(&parts.headers, body, JSON_BYTES_MAX).await
 }

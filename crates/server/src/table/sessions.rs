@@ -13,7 +13,7 @@ use tokio::{
     time::interval,
 };
 
-use crate::{app::App, keys::TenantId, quota::SessionPermit};
+use crate::{app::App, keys::TenantId, otari::Handle, quota::SessionPermit};
 
 /// How often sessions that have ended are looked for.
 const SWEEP_EVERY: Duration = Duration::from_millis(500);
@@ -26,6 +26,8 @@ pub(crate) struct Entry {
     pub(crate) tenant: TenantId,
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) created_at: SystemTime,
+    /// What it has if it was made by the session protocol.
+    pub(crate) otari: Option<Handle>,
     _permit: SessionPermit,
 }
 
@@ -35,6 +37,7 @@ pub(crate) struct NewEntry {
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) session: Session,
     pub(crate) permit: SessionPermit,
+    pub(crate) otari: Option<Handle>,
 }
 
 /// The sessions that there are.
@@ -48,6 +51,8 @@ pub(crate) struct Sessions {
 #[derive(Default)]
 struct Table {
     entries: BTreeMap<SessionId, Arc<Entry>>,
+    /// Those made by the session protocol, by their handles.
+    handles: BTreeMap<String, SessionId>,
     /// Those that ended by themselves, the earliest first.
     ended: VecDeque<(SessionId, TenantId, CloseReason)>,
 }
@@ -62,16 +67,22 @@ pub(crate) enum Found {
 
 impl Sessions {
     pub(crate) fn add(&self, new: NewEntry) -> Arc<Entry> {
-        let NewEntry { tenant, labels, session, permit } = new;
+        let NewEntry { tenant, labels, session, permit, otari } = new;
         let id = session.id();
         let entry = Arc::new(Entry {
             session,
             tenant,
             labels,
             created_at: SystemTime::now(),
+            otari,
             _permit: permit,
         });
-        self.lock().entries.insert(id, Arc::clone(&entry));
+        let mut table = self.lock();
+        if let Some(handle) = &entry.otari {
+            table.handles.insert(handle.name().to_owned(), id);
+        }
+        table.entries.insert(id, Arc::clone(&entry));
+        drop(table);
         entry
     }
 
@@ -102,6 +113,15 @@ impl Sessions {
         held.lock_owned().await
     }
 
+    /// The session of a handle, if it is the tenant's and there still.
+    pub(crate) fn by_handle(&self, tenant: &TenantId, handle: &str) -> Option<Arc<Entry>> {
+        let id = *self.lock().handles.get(handle)?;
+        match self.find(tenant, id)? {
+            Found::Live(entry) => Some(entry),
+            Found::Over(_) => None,
+        }
+    }
+
     /// The tenant's session of a name.
     pub(crate) fn named(&self, tenant: &TenantId, name: &str) -> Option<Arc<Entry>> {
         let is_it = |entry: &&Arc<Entry>| {
@@ -123,12 +143,18 @@ impl Sessions {
 
     /// Forgets a session. Whoever asks for it then learns that there is none.
     pub(crate) fn remove(&self, id: SessionId) {
-        let entry = self.lock().entries.remove(&id);
+        let mut table = self.lock();
+        let entry = table.entries.remove(&id);
+        table.forget_handle(entry.as_deref());
+        drop(table);
         drop(entry);
     }
 
-    pub(crate) fn count(&self) -> usize {
-        self.lock().entries.len()
+    /// How many of the session protocol's are there still.
+    pub(crate) fn count_handles(&self) -> usize {
+        let table = self.lock();
+        let entries = table.handles.values().filter_map(|id| table.entries.get(id));
+        entries.filter(|entry| entry.session.info().closed.is_none()).count()
     }
 
     /// Every session.
@@ -139,10 +165,13 @@ impl Sessions {
     fn forget_ended(&self) {
         let mut gone = Vec::new();
         let mut table = self.lock();
-        let Table { entries, ended } = &mut *table;
+        let Table { entries, handles, ended } = &mut *table;
         entries.retain(|id, entry| {
             let Some(reason) = entry.session.info().closed else { return true };
             ended.push_back((*id, entry.tenant.clone(), reason));
+            if let Some(handle) = &entry.otari {
+                handles.remove(handle.name());
+            }
             gone.push(Arc::clone(entry));
             false
         });
@@ -157,6 +186,14 @@ impl Sessions {
     fn lock(&self) -> MutexGuard<'_, Table> {
         // Whoever panicked with it left a table that is whole.
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    fn forget_handle(&mut self, entry: Option<&Entry>) {
+        if let Some(handle) = entry.and_then(|entry| entry.otari.as_ref()) {
+            self.handles.remove(handle.name());
+        }
     }
 }
 

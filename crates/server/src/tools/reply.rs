@@ -29,10 +29,10 @@ pub(super) fn read(body: &[u8]) -> Result<ToolReply, &'static str> {
         return Err(problem);
     }
     let Answer { content, is_error } = serde_json::from_slice(body).map_err(|_| problem)?;
-    let content = content.map_or("null", RawValue::get).to_owned();
+    let said = |nothing| content.map_or(nothing, RawValue::get).to_owned();
     Ok(match is_error {
-        Some(true) => ToolReply::Failed(content),
-        _ => ToolReply::Content(content),
+        Some(true) => ToolReply::Failed(said("\"unknown tool error\"")),
+        _ => ToolReply::Content(said("null")),
     })
 }
 
@@ -51,6 +51,7 @@ mod tests {
             (r#"{"content":1}"#, content("1")),
             (r#"{"content":1,"is_error":null}"#, content("1")),
             ("{}", content("null")),
+            (r#"{"is_error":true}"#, failed("\"unknown tool error\"")),
             (&deep, content(&deep[11..deep.len() - 1])),
         ];
         for (body, reply) in table {

@@ -1,6 +1,6 @@
 //! Our own API.
 
-mod begin;
+pub(crate) mod begin;
 mod commands;
 mod conditions;
 mod explain;

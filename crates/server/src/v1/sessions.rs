@@ -174,7 +174,13 @@ async fn make(app: &App, caller: Principal, new: NewSession) -> Result<Arc<Entry
         lifetime: lease_time(new.lifetime_ms, ("lifetime_ms", most.lifetime_max))?,
     };
     let session = app.engine().create_session(request).await?;
-    Ok(app.sessions().add(NewEntry { tenant: caller.tenant, labels: new.labels, session, permit }))
+    Ok(app.sessions().add(NewEntry {
+        tenant: caller.tenant,
+        labels: new.labels,
+        session,
+        permit,
+        otari: None,
+    }))
 }
 
 /// A time that a session may be given: more than none, and no more than there is.

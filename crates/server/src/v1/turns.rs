@@ -109,6 +109,7 @@ pub(crate) async fn create(
             allow_input: !new.inputs.is_empty(),
             silent: new.silent,
             file_name: new.file_name,
+            ..TurnRequest::default()
         };
         let mut recorder = Recorder::new(work.clone());
         let mut lines = Lines(new.inputs.into());
