@@ -28,16 +28,21 @@ except KeyboardInterrupt:
 def _leave_during(server, path: str, body: dict, *headers: str) -> None:
     """Sends a request and breaks the connection when it is under way."""
     data = json.dumps(body).encode()
-    head = server.head("POST", path, "Content-Type: application/json",
-                       f"Content-Length: {len(data)}", *headers)
+    head = server.head(
+        "POST", path, "Content-Type: application/json", f"Content-Length: {len(data)}", *headers
+    )
     with server.raw() as raw:
         raw.send(head + b"\r\n" + data)
         time.sleep(1)
         raw.reset()
 
 
-@pytest.mark.parametrize("accept", ["application/json", "text/event-stream", "application/x-ndjson"])
-def test_end_of_a_client_interrupts_its_turn_and_spares_the_variables(server, client, session, accept):
+@pytest.mark.parametrize(
+    "accept", ["application/json", "text/event-stream", "application/x-ndjson"]
+)
+def test_end_of_a_client_interrupts_its_turn_and_spares_the_variables(
+    server, client, session, accept
+):
     client.post(f"{session}/turns", json={"code": "before = 41"})
     _leave_during(server, f"{session}/turns", {"code": STUCK}, f"Accept: {accept}")
     began = time.monotonic()
@@ -138,6 +143,7 @@ def test_end_of_ten_thousand_runs_is_kept_within_bounds(fresh):
             client.post("/v1/runs", json={"shell": "echo x", "labels": labels})
         more = resident_bytes(server.process.pid)
         assert client.get("/v1/runs", params={"limit": 1000}).status_code == 200
-    print(f"{RUNS} runs take {(full - before) >> 20} MiB; with a fifth more, {(more - full) >> 20} MiB")
+    taken, added = (full - before) >> 20, (more - full) >> 20
+    print(f"{RUNS} runs take {taken} MiB; a fifth more, {added} MiB")
     assert full - before < 400 << 20
     assert more - full < 100 << 20
