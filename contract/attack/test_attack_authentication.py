@@ -48,8 +48,11 @@ def test_s2_odd_credentials(keyed, name):
 
 def test_s2_a_right_key_beside_another_is_refused(keyed):
     right = f"Authorization: Bearer {keyed.run}"
-    for others in ([right, f"Authorization: Bearer {TOKEN}"], [right, right],
-                   [right, f"X-API-Key: {TOKEN}"]):
+    for others in (
+        [right, f"Authorization: Bearer {TOKEN}"],
+        [right, right],
+        [right, f"X-API-Key: {TOKEN}"],
+    ):
         with keyed.raw() as raw:
             raw.send(keyed.head("GET", "/v1/runs", *others, key="") + b"\r\n")
             assert_status(raw.answer(), 400, 401)

@@ -34,7 +34,9 @@ def _path(route, session: str) -> str:
     return route[0].format(session=session)
 
 
-@pytest.mark.parametrize("coding", ["gzip", "br", "deflate", "zstd", "gzip, gzip", "identity, gzip"])
+@pytest.mark.parametrize(
+    "coding", ["gzip", "br", "deflate", "zstd", "gzip, gzip", "identity, gzip"]
+)
 def test_s37_compressed_bodies_are_not_taken(client, coding):
     bomb = gzip.compress(b" " * (64 << 20))
     if coding == "deflate":
@@ -51,13 +53,35 @@ def test_s37_an_upload_is_not_unpacked(client, session):
     assert_refused(response, 413, 415)
 
 
-RANGES = ["bytes=", "bytes=-", "bytes=a-b", "bytes=5-1", "bytes=-0", "bytes=99999999999999999999-",
-          "bytes=0-0,1-1", "bytes=" + ",".join("0-9" for _ in range(5000)), "items=0-1", "bytes=--1",
-          "bytes=0-18446744073709551616", "bytes=\x7f", "bytes 0-1", "bytes=-99999999999999999999"]
-IFS = [("If-Match", "x"), ("If-Match", '"x"'), ("If-Match", "*,*"), ("If-None-Match", '"' + "x" * 8000),
-       ("If-None-Match", 'W/"x'), ("If-Range", "junk"), ("If-Modified-Since", "yesterday"),
-       ("If-Modified-Since", "Thu, 99 Foo 99999 99:99:99 GMT"), ("If-Unmodified-Since", "\x09"),
-       ("If-Unmodified-Since", "Thu, 01 Jan 1970 00:00:00 GMT"), ("If-Match", ",,,,")]
+RANGES = [
+    "bytes=",
+    "bytes=-",
+    "bytes=a-b",
+    "bytes=5-1",
+    "bytes=-0",
+    "bytes=99999999999999999999-",
+    "bytes=0-0,1-1",
+    "bytes=" + ",".join("0-9" for _ in range(5000)),
+    "items=0-1",
+    "bytes=--1",
+    "bytes=0-18446744073709551616",
+    "bytes=\x7f",
+    "bytes 0-1",
+    "bytes=-99999999999999999999",
+]
+IFS = [
+    ("If-Match", "x"),
+    ("If-Match", '"x"'),
+    ("If-Match", "*,*"),
+    ("If-None-Match", '"' + "x" * 8000),
+    ("If-None-Match", 'W/"x'),
+    ("If-Range", "junk"),
+    ("If-Modified-Since", "yesterday"),
+    ("If-Modified-Since", "Thu, 99 Foo 99999 99:99:99 GMT"),
+    ("If-Unmodified-Since", "\x09"),
+    ("If-Unmodified-Since", "Thu, 01 Jan 1970 00:00:00 GMT"),
+    ("If-Match", ",,,,"),
+]
 
 
 @pytest.mark.parametrize("name, value", [("Range", r) for r in RANGES] + IFS)
@@ -156,9 +180,21 @@ def test_s43_unknown_fields(client, session, route):
     assert "no_such_field" in assert_refused(response, 422)["message"]
 
 
-KINDS = ["", "text/plain", "application/xml", "application/octet-stream", "multipart/form-data",
-         "application/json-patch+json", "json", "application/", "text/json", "application/jsonx",
-         "application/x-www-form-urlencoded", "\x09", "application/json, text/plain"]
+KINDS = [
+    "",
+    "text/plain",
+    "application/xml",
+    "application/octet-stream",
+    "multipart/form-data",
+    "application/json-patch+json",
+    "json",
+    "application/",
+    "text/json",
+    "application/jsonx",
+    "application/x-www-form-urlencoded",
+    "\x09",
+    "application/json, text/plain",
+]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -171,8 +207,15 @@ def test_s45_other_content_types(server, session, route, kind):
         assert_status(raw.answer(), 415)
 
 
-@pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8",
-                                  "APPLICATION/JSON", "application/json;charset=UTF-8"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "application/json",
+        "application/json; charset=utf-8",
+        "APPLICATION/JSON",
+        "application/json;charset=UTF-8",
+    ],
+)
 def test_s45_json_is_taken(client, kind):
     assert client.post("/v1/runs", content=GOOD, headers={"Content-Type": kind}).status_code == 200
 
@@ -186,8 +229,9 @@ def _spaces(total: int):
 @pytest.mark.parametrize("total", [1 << 30])
 def test_s46_a_body_in_chunks_is_cut_off_at_the_limit(server, total):
     before = resident_bytes(server.process.pid)
-    head = server.head("POST", "/v1/runs", "Content-Type: application/json",
-                       "Transfer-Encoding: chunked")
+    head = server.head(
+        "POST", "/v1/runs", "Content-Type: application/json", "Transfer-Encoding: chunked"
+    )
     sent = 0
     with server.raw(timeout=30) as raw:
         raw.send(head + b"\r\n")
@@ -207,8 +251,9 @@ def test_s46_a_body_in_chunks_is_cut_off_at_the_limit(server, total):
 
 
 def test_s46_a_length_over_the_limit_is_refused_at_once(server):
-    head = server.head("POST", "/v1/runs", "Content-Type: application/json",
-                       f"Content-Length: {200 << 20}")
+    head = server.head(
+        "POST", "/v1/runs", "Content-Type: application/json", f"Content-Length: {200 << 20}"
+    )
     with server.raw(timeout=5) as raw:
         raw.send(head + b"\r\n" + b" " * 1000)
         assert_status(raw.answer(), 413)

@@ -28,8 +28,11 @@ def test_s11_switching_authentication_off_does_not_open_it_to_all(tmp_path):
 @pytest.mark.parametrize("method", ["OPTIONS", "GET", "POST"])
 @pytest.mark.parametrize("origin", [EVIL, "null", "http://127.0.0.1.evil.example"])
 def test_s12_no_other_origin_is_let_in(server, client, method, origin):
-    headers = {"Origin": origin, "Access-Control-Request-Method": "POST",
-               "Access-Control-Request-Headers": "content-type,authorization"}
+    headers = {
+        "Origin": origin,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "content-type,authorization",
+    }
     body = {"json": {"shell": "true"}} if method == "POST" else {}
     response = client.request(method, "/v1/runs", headers=headers, **body)
     leaked = [name for name in response.headers if name.startswith("access-control-allow")]
@@ -39,8 +42,12 @@ def test_s12_no_other_origin_is_let_in(server, client, method, origin):
 
 
 FOREIGN_HOSTS = [
-    "evil.example", "evil.example:8787", "127.0.0.1.evil.example", "localhost.evil.example",
-    "localhost@evil.example", "0x7f000001.evil.example",
+    "evil.example",
+    "evil.example:8787",
+    "127.0.0.1.evil.example",
+    "localhost.evil.example",
+    "localhost@evil.example",
+    "0x7f000001.evil.example",
 ]
 
 
@@ -52,11 +59,18 @@ def test_s13_another_name_is_not_answered_to(server, host, path):
         assert_status(raw.answer(), 400, 403, 421)
 
 
-@pytest.mark.parametrize("lines", [
-    "", "Host:\r\n", "Host: a b\r\n", "Host: 127.0.0.1\r\nHost: 127.0.0.1\r\n",
-    "Host: 127.0.0.1\r\nHost: evil.example\r\n",
-    "Host: 127.0.0.1/x\r\n", "Host: \xe9\r\n",
-])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "",
+        "Host:\r\n",
+        "Host: a b\r\n",
+        "Host: 127.0.0.1\r\nHost: 127.0.0.1\r\n",
+        "Host: 127.0.0.1\r\nHost: evil.example\r\n",
+        "Host: 127.0.0.1/x\r\n",
+        "Host: \xe9\r\n",
+    ],
+)
 def test_s13_a_host_that_is_none_is_refused(server, lines):
     with server.raw() as raw:
         raw.send(f"GET /v1/runs HTTP/1.1\r\n{lines}\r\n".encode("latin-1"))
@@ -95,14 +109,25 @@ def test_s15_a_change_without_a_body_is_refused_to_other_origins(client, session
     assert client.get(session).status_code == 200
 
 
-FORWARDED = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "X-Forwarded-Host", "X-Original-URL",
-             "X-Rewrite-URL", "X-Forwarded-Prefix", "X-HTTP-Method-Override")
+FORWARDED = (
+    "X-Forwarded-For",
+    "X-Real-IP",
+    "Forwarded",
+    "X-Forwarded-Host",
+    "X-Original-URL",
+    "X-Rewrite-URL",
+    "X-Forwarded-Prefix",
+    "X-HTTP-Method-Override",
+)
 
 
 @pytest.mark.parametrize("name", FORWARDED)
 def test_s16_what_a_client_says_of_its_way_changes_nothing(keyed, name):
-    value = {"Forwarded": "for=127.0.0.1;host=localhost", "X-Original-URL": "/health",
-             "X-Rewrite-URL": "/health"}.get(name, "127.0.0.1")
+    value = {
+        "Forwarded": "for=127.0.0.1;host=localhost",
+        "X-Original-URL": "/health",
+        "X-Rewrite-URL": "/health",
+    }.get(name, "127.0.0.1")
     with keyed.client("") as client:
         assert_refused(client.get("/v1/runs", headers={name: value}), 401)
     with keyed.client() as client:

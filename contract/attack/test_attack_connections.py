@@ -18,7 +18,9 @@ IDLE = 10_000
 
 @pytest.mark.parametrize("length", [1 << 40, 1 << 62])
 def test_s30_a_body_that_is_too_large_is_refused_before_it_comes(server, length):
-    head = server.head("POST", "/v1/runs", JSON, f"Content-Length: {length}", "Expect: 100-continue")
+    head = server.head(
+        "POST", "/v1/runs", JSON, f"Content-Length: {length}", "Expect: 100-continue"
+    )
     with server.raw(timeout=5) as raw:
         raw.send(head + b"\r\n")
         answer = raw.answer()
@@ -38,7 +40,9 @@ def test_s30_an_upload_that_is_too_large_is_refused_before_it_comes(server, sess
 
 def test_s30_a_body_that_fits_is_asked_for(server):
     body = b'{"shell":"true"}'
-    head = server.head("POST", "/v1/runs", JSON, f"Content-Length: {len(body)}", "Expect: 100-continue")
+    head = server.head(
+        "POST", "/v1/runs", JSON, f"Content-Length: {len(body)}", "Expect: 100-continue"
+    )
     with server.raw() as raw:
         raw.send(head + b"\r\n")
         time.sleep(0.3)
@@ -170,7 +174,9 @@ def _await(condition, within: float) -> None:
 
 
 def test_s33_a_thousand_pipelined_requests_are_answered_in_order(server):
-    heads = [server.head("GET", "/health", f"X-Request-Id: pipe-{n}") + b"\r\n" for n in range(1000)]
+    heads = [
+        server.head("GET", "/health", f"X-Request-Id: pipe-{n}") + b"\r\n" for n in range(1000)
+    ]
     with server.raw() as raw:
         raw.send(b"".join(heads))
         raw.half_close()
@@ -194,9 +200,17 @@ def test_s33_pipelining_behind_a_slow_run_does_not_mix_answers(server):
 
 
 UPGRADES = [
-    ("Upgrade: h2c", "Connection: Upgrade, HTTP2-Settings", "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA"),
-    ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
-     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="),
+    (
+        "Upgrade: h2c",
+        "Connection: Upgrade, HTTP2-Settings",
+        "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA",
+    ),
+    (
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ),
     ("Upgrade: TLS/1.0", "Connection: Upgrade"),
 ]
 
@@ -234,7 +248,9 @@ def test_s36_a_run_whose_client_is_gone_is_ended(server, how):
 def test_s36_a_client_that_only_stops_sending_gets_its_answer_or_is_gone(server):
     body = b'{"shell":"sleep 1; echo done"}'
     with server.raw() as raw:
-        raw.send(server.head("POST", "/v1/runs", JSON, f"Content-Length: {len(body)}") + b"\r\n" + body)
+        raw.send(
+            server.head("POST", "/v1/runs", JSON, f"Content-Length: {len(body)}") + b"\r\n" + body
+        )
         raw.half_close()
         try:
             assert b"done" in raw.answer().body
@@ -256,8 +272,9 @@ def test_s36_a_body_that_ends_early_starts_nothing(server, part):
 
 def test_s36_reset_in_the_middle_of_a_stream(server):
     body = b'{"shell":"while true; do echo xxxxxxxxxxxxxxxxxxxxxx; done"}'
-    head = server.head("POST", "/v1/runs", JSON, "Accept: text/event-stream",
-                       f"Content-Length: {len(body)}")
+    head = server.head(
+        "POST", "/v1/runs", JSON, "Accept: text/event-stream", f"Content-Length: {len(body)}"
+    )
     for _ in range(5):
         with server.raw() as raw:
             raw.send(head + b"\r\n" + body)

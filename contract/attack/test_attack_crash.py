@@ -52,8 +52,10 @@ def test_crash_under_load_leaves_nothing(fresh, seed, capsys):
         took = server.start()
         left = leftovers.settled(SETTLING)
         with capsys.disabled():
-            print(f"\n  killed after {load.answered} answers and {len(leftovers.processes)} processes; "
-                  f"ready again after {took:.2f} s; left: {len(left)}; wrong: {len(load.wrong)}")
+            print(
+                f"\n  killed after {load.answered} answers, {len(leftovers.processes)} processes; "
+                f"ready again after {took:.2f} s; left: {len(left)}; wrong: {len(load.wrong)}"
+            )
         assert not left, left
         assert not load.wrong, load.wrong[:5]
         assert took < READY_MAX

@@ -7,8 +7,18 @@ import pytest
 from harness.expect import assert_refused, text_of
 
 HUGE = 1 << 62
-LIMITS = ["wall_time_ms", "cpu_time_ms", "memory_bytes", "pids", "cpu_millis", "open_files",
-          "file_size_bytes", "workspace_bytes", "workspace_inodes", "output_bytes"]
+LIMITS = [
+    "wall_time_ms",
+    "cpu_time_ms",
+    "memory_bytes",
+    "pids",
+    "cpu_millis",
+    "open_files",
+    "file_size_bytes",
+    "workspace_bytes",
+    "workspace_inodes",
+    "output_bytes",
+]
 
 
 @pytest.mark.parametrize("name", LIMITS)
@@ -42,7 +52,7 @@ def test_s50_time_of_a_turn(client, session, value):
 CODES = {
     "empty": ('""', {200, 422}),
     "NUL": ('"print(1)\\u0000"', {200, 422}),
-    "a lone surrogate": ('"print(\'\\ud800\')"', {200, 400, 422}),
+    "a lone surrogate": ("\"print('\\ud800')\"", {200, 400, 422}),
     "a reversed pair": ('"\\udc00\\ud800"', {200, 400, 422}),
     "one line of 10 MB": (json.dumps("x = '" + "y" * 10_000_000 + "'"), {200, 413, 422}),
     "17 MiB": (json.dumps("#" * (17 << 20)), {413, 422}),
@@ -65,7 +75,24 @@ def test_s51_code(client, session, name):
     assert run.status_code in statuses, run.text[:500]
 
 
-NAMES = ["", "python;id", "../x", "--privileged", "-v/:/h", "python\x00", "/bin/sh", "$(id)", "`id`", "%s%n", "\u202epython", "x" * 100_000, ".", "..", "-", "p\u00fdthon"]
+NAMES = [
+    "",
+    "python;id",
+    "../x",
+    "--privileged",
+    "-v/:/h",
+    "python\x00",
+    "/bin/sh",
+    "$(id)",
+    "`id`",
+    "%s%n",
+    "\u202epython",
+    "x" * 100_000,
+    ".",
+    "..",
+    "-",
+    "p\u00fdthon",
+]
 
 
 @pytest.mark.parametrize("name", NAMES, ids=lambda name: repr(name[:20]))
@@ -81,9 +108,13 @@ def test_s52_languages_environments_and_profiles(client, name):
         assert_refused(client.post(path, json=body), 404, 422)
 
 
-@pytest.mark.parametrize("name", ["../x", "/etc/x", "a/b", "", ".", "..", "x\x00y", "x" * 300, "-c"])
+@pytest.mark.parametrize(
+    "name", ["../x", "/etc/x", "a/b", "", ".", "..", "x\x00y", "x" * 300, "-c"]
+)
 def test_s52_file_names_of_code(client, session, name):
-    run = client.post("/v1/runs", json={"language": "python", "code": "print(7)", "file_name": name})
+    run = client.post(
+        "/v1/runs", json={"language": "python", "code": "print(7)", "file_name": name}
+    )
     assert run.status_code in (200, 422), run.text
     turn = client.post(f"{session}/turns", json={"code": "1", "file_name": name})
     assert turn.status_code in (200, 422), turn.text
@@ -91,11 +122,34 @@ def test_s52_file_names_of_code(client, session, name):
         assert text_of(run.json()["result"]["stdout"]) == "7\n"
 
 
-IDS = ["x" * 65, "X" * 36, "00000000-0000-0000-0000-000000000000", "..", ".", "%00", "%2e%2e",
-       "'%20OR%201=1--", "%F0%9F%98%80", "%ff", "-1", "null", "*", "%0d%0aX:%20y", "a" * 10_000,
-       "0190f3c2-7b1e-7c43-9d0a-1f2e3d4c5b6", "{0190f3c2-7b1e-7c43-9d0a-1f2e3d4c5b6a}"]
-ROUTES = ["/v1/sessions/{}", "/v1/sessions/{}/files", "/v1/runs/{}", "/v1/runs/{}/events",
-          "/v1/sessions/{}/commands/{}", "/sessions/{}", "/sessions/{}/files/list"]
+IDS = [
+    "x" * 65,
+    "X" * 36,
+    "00000000-0000-0000-0000-000000000000",
+    "..",
+    ".",
+    "%00",
+    "%2e%2e",
+    "'%20OR%201=1--",
+    "%F0%9F%98%80",
+    "%ff",
+    "-1",
+    "null",
+    "*",
+    "%0d%0aX:%20y",
+    "a" * 10_000,
+    "0190f3c2-7b1e-7c43-9d0a-1f2e3d4c5b6",
+    "{0190f3c2-7b1e-7c43-9d0a-1f2e3d4c5b6a}",
+]
+ROUTES = [
+    "/v1/sessions/{}",
+    "/v1/sessions/{}/files",
+    "/v1/runs/{}",
+    "/v1/runs/{}/events",
+    "/v1/sessions/{}/commands/{}",
+    "/sessions/{}",
+    "/sessions/{}/files/list",
+]
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -141,7 +195,9 @@ def test_s55_arguments(client, session, name):
     assert command.status_code in statuses | {422}, command.text[:500]
 
 
-@pytest.mark.parametrize("command", [[], [""], ["\x00"], ["x" * 5000], ["/"], ["../../bin/sh"], "ls", [1]])
+@pytest.mark.parametrize(
+    "command", [[], [""], ["\x00"], ["x" * 5000], ["/"], ["../../bin/sh"], "ls", [1]]
+)
 def test_s55_programs(client, session, command):
     for path in ("/v1/runs", f"{session}/commands"):
         response = client.post(path, json={"command": command})
@@ -149,11 +205,21 @@ def test_s55_programs(client, session, command):
         assert response.status_code in (200, 404, 422), response.text[:300]
 
 
-@pytest.mark.parametrize("body", [
-    {}, {"shell": "true", "command": ["true"]}, {"code": "1", "shell": "true"}, {"language": "python"},
-    {"shell": "true", "language": "python", "code": "1"}, {"shell": ""}, {"shell": "a\x00b"},
-    {"shell": "x" * (20 << 20)}, {"shell": None}, {"shell": ["true"]},
-])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"shell": "true", "command": ["true"]},
+        {"code": "1", "shell": "true"},
+        {"language": "python"},
+        {"shell": "true", "language": "python", "code": "1"},
+        {"shell": ""},
+        {"shell": "a\x00b"},
+        {"shell": "x" * (20 << 20)},
+        {"shell": None},
+        {"shell": ["true"]},
+    ],
+)
 def test_s55_not_exactly_one_program(client, session, body):
     for path in ("/v1/runs", f"{session}/commands"):
         response = client.post(path, json=body)
@@ -161,13 +227,27 @@ def test_s55_not_exactly_one_program(client, session, body):
         assert response.status_code in ((200, 422) if may_run else (413, 422)), response.text[:300]
 
 
-CWDS = ["..", "../..", "/", "/etc", "/workspace/..", "a/../../..", "\x00", "/proc/1/root", "nowhere",
-        "x" * 5000, "/workspace/link"]
+CWDS = [
+    "..",
+    "../..",
+    "/",
+    "/etc",
+    "/workspace/..",
+    "a/../../..",
+    "\x00",
+    "/proc/1/root",
+    "nowhere",
+    "x" * 5000,
+    "/workspace/link",
+]
 
 
 @pytest.mark.parametrize("cwd", CWDS, ids=lambda cwd: cwd[:20])
 def test_s56_directories(client, session, cwd):
-    client.post(f"{session}/turns", json={"code": "import os; os.path.lexists('link') or os.symlink('/', 'link')"})
+    client.post(
+        f"{session}/turns",
+        json={"code": "import os; os.path.lexists('link') or os.symlink('/', 'link')"},
+    )
     response = client.post(f"{session}/commands", json={"shell": "pwd -P", "cwd": cwd})
     assert response.status_code < 500, response.text
     if response.status_code == 200:
@@ -180,12 +260,20 @@ def test_s56_directories(client, session, cwd):
 
 
 ASKS_FOR_MORE = [
-    {"network": "full"}, {"network": "host"}, {"network": {"mode": "host"}},
+    {"network": "full"},
+    {"network": "host"},
+    {"network": {"mode": "host"}},
     {"shares": [{"source": "/etc", "target": "/x", "access": "ro"}]},
     {"shares": [{"source": "/", "target": "/x", "access": "rw"}]},
-    {"allow_missing": ["syscall_filter"]}, {"allow_missing": ["network_namespace"]},
-    {"mounts": []}, {"devices": ["/dev/kvm"]}, {"capabilities": ["CAP_SYS_ADMIN"]},
-    {"privileged": True}, {"user": "root"}, {"cgroup_parent": "/"}, {"seccomp": "unconfined"},
+    {"allow_missing": ["syscall_filter"]},
+    {"allow_missing": ["network_namespace"]},
+    {"mounts": []},
+    {"devices": ["/dev/kvm"]},
+    {"capabilities": ["CAP_SYS_ADMIN"]},
+    {"privileged": True},
+    {"user": "root"},
+    {"cgroup_parent": "/"},
+    {"seccomp": "unconfined"},
 ]
 
 
@@ -201,8 +289,18 @@ def test_s57_no_shares_is_what_everybody_has(client):
     assert response.status_code == 200, response.text
 
 
-ENV_VARS = [{"": "x"}, {"A=B": "x"}, {"A\x00": "x"}, {"A": "x\x00"}, {"A": 1}, {"A" * 200_000: "x"},
-            {f"A{n}": "x" for n in range(100_000)}, {"A": "x" * 3_000_000}, [], "A=B"]
+ENV_VARS = [
+    {"": "x"},
+    {"A=B": "x"},
+    {"A\x00": "x"},
+    {"A": "x\x00"},
+    {"A": 1},
+    {"A" * 200_000: "x"},
+    {f"A{n}": "x" for n in range(100_000)},
+    {"A": "x" * 3_000_000},
+    [],
+    "A=B",
+]
 
 
 @pytest.mark.parametrize("env_vars", ENV_VARS, ids=lambda given: repr(given)[:24])
@@ -214,7 +312,9 @@ def test_s57_env_vars(client, session, env_vars):
         assert_refused(command, 413, 422)
 
 
-@pytest.mark.parametrize("name", ["LD_PRELOAD", "BASH_ENV", "PYTHONSTARTUP", "LD_AUDIT", "IFS", "PATH"])
+@pytest.mark.parametrize(
+    "name", ["LD_PRELOAD", "BASH_ENV", "PYTHONSTARTUP", "LD_AUDIT", "IFS", "PATH"]
+)
 def test_s57_env_vars_reach_only_the_program_inside(client, name):
     body = {"shell": "echo fine", "policy": {"env_vars": {name: "/workspace/nothing.so"}}}
     response = client.post("/v1/runs", json=body)

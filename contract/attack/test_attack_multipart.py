@@ -20,33 +20,46 @@ BAD = {
     "an empty quoted boundary": ('multipart/form-data; boundary=""', FILE + END),
     "a boundary of 200": (f"multipart/form-data; boundary={'b' * 200}", FILE + END),
     "another boundary": ("multipart/form-data; boundary=y", FILE + END),
-    "a boundary with CRLF": ("multipart/form-data; boundary=\"x\\r\\ny\"", FILE + END),
+    "a boundary with CRLF": ('multipart/form-data; boundary="x\\r\\ny"', FILE + END),
     "nothing at all": ("multipart/form-data; boundary=x", b""),
     "only the end": ("multipart/form-data; boundary=x", END),
     "no end": ("multipart/form-data; boundary=x", FILE),
     "the end of a head missing": (
-        "multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="file"'),
+        "multipart/form-data; boundary=x",
+        b'--x\r\nContent-Disposition: form-data; name="file"',
+    ),
     "no disposition": ("multipart/form-data; boundary=x", b"--x\r\n\r\ncontent\r\n" + END),
     "no name": ("multipart/form-data; boundary=x", _part('filename="f"', b"c") + END),
-    "10k parts": (
-        "multipart/form-data; boundary=x", _part('name="y"', b"") * 10_000 + FILE + END),
+    "10k parts": ("multipart/form-data; boundary=x", _part('name="y"', b"") * 10_000 + FILE + END),
     "nested": (
         "multipart/form-data; boundary=x",
-        b"--x\r\nContent-Type: multipart/mixed; boundary=y\r\n\r\n--y--\r\n" + END),
+        b"--x\r\nContent-Type: multipart/mixed; boundary=y\r\n\r\n--y--\r\n" + END,
+    ),
     "a field name of 1 MiB": (
-        "multipart/form-data; boundary=x", _part(f'name="{"n" * (1 << 20)}"', b"c") + END),
+        "multipart/form-data; boundary=x",
+        _part(f'name="{"n" * (1 << 20)}"', b"c") + END,
+    ),
     "a head of 10k lines": (
-        "multipart/form-data; boundary=x", b"--x\r\n" + b"X: y\r\n" * 10_000 + b"\r\n" + END),
+        "multipart/form-data; boundary=x",
+        b"--x\r\n" + b"X: y\r\n" * 10_000 + b"\r\n" + END,
+    ),
     "two files": ("multipart/form-data; boundary=x", FILE + FILE + END),
     "two paths": (
         "multipart/form-data; boundary=x",
-        _part('name="path"', b"a") + _part('name="path"', b"b") + FILE + END),
+        _part('name="path"', b"a") + _part('name="path"', b"b") + FILE + END,
+    ),
     "a path of 1 MiB": (
-        "multipart/form-data; boundary=x", _part('name="path"', b"p" * (1 << 20)) + FILE + END),
+        "multipart/form-data; boundary=x",
+        _part('name="path"', b"p" * (1 << 20)) + FILE + END,
+    ),
     "a path with NUL": (
-        "multipart/form-data; boundary=x", _part('name="path"', b"a\x00b") + FILE + END),
+        "multipart/form-data; boundary=x",
+        _part('name="path"', b"a\x00b") + FILE + END,
+    ),
     "a path that is no UTF-8": (
-        "multipart/form-data; boundary=x", _part('name="path"', b"\xff\xfe") + FILE + END),
+        "multipart/form-data; boundary=x",
+        _part('name="path"', b"\xff\xfe") + FILE + END,
+    ),
     "only a path": ("multipart/form-data; boundary=x", _part('name="path"', b"a") + END),
 }
 
@@ -59,7 +72,16 @@ def test_s47_forms(client, session, name):
     assert client.get(f"{session}/files").json()["files"] == []
 
 
-ESCAPES = ["../x", "/etc/x", "a/../../x", "..", "/workspace/../x", "/proc/self/mem", "..\\x", "./../x"]
+ESCAPES = [
+    "../x",
+    "/etc/x",
+    "a/../../x",
+    "..",
+    "/workspace/../x",
+    "/proc/self/mem",
+    "..\\x",
+    "./../x",
+]
 
 
 @pytest.mark.parametrize("name", ESCAPES)
@@ -71,7 +93,7 @@ def test_s47_names_that_leave_the_workspace(client, session, where, name):
         body = _part(f'name="file"; filename="{name}"', b"c")
     else:
         escaped = "".join(f"%{byte:02x}" for byte in name.encode())
-        body = _part(f"name=\"file\"; filename=\"ok\"; filename*=UTF-8''{escaped}", b"c")
+        body = _part(f'name="file"; filename="ok"; filename*=UTF-8\'\'{escaped}', b"c")
     headers = {"Content-Type": "multipart/form-data; boundary=x"}
     response = client.post(f"{session}/files", content=body + END, headers=headers)
     assert response.status_code < 500, response.text

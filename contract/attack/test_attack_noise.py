@@ -16,8 +16,15 @@ SECONDS = 8.0
 TIMES_MAX = 20
 FLOOR_SECONDS = 0.5
 
-NOISY = ["floods both streams", "forks for ever", "eats memory", "stops itself",
-         "loops in one expression of C", "floods with displays", "leaves a hundred orphans"]
+NOISY = [
+    "floods both streams",
+    "forks for ever",
+    "eats memory",
+    "stops itself",
+    "loops in one expression of C",
+    "floods with displays",
+    "leaves a hundred orphans",
+]
 
 
 @pytest.mark.slow
@@ -35,8 +42,10 @@ def test_hang_is_not_felt_by_another_tenant(fresh, name, capsys):
     neighbour.close()
     before, beside = percentile(quiet, 0.99), percentile(loud, 0.99)
     with capsys.disabled():
-        print(f"\n  beside one who {name}: {figures(loud)}; alone: {figures(quiet)}; "
-              f"p99 {beside / before:.1f} x")
+        print(
+            f"\n  beside one who {name}: {figures(loud)}; alone: {figures(quiet)}; "
+            f"p99 {beside / before:.1f} x"
+        )
     assert beside <= max(TIMES_MAX * before, FLOOR_SECONDS)
     server.assert_right()
 

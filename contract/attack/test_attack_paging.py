@@ -11,11 +11,28 @@ LISTS = ["/v1/runs", "/v1/sessions", "{session}/files"]
 every_list = pytest.mark.parametrize("path", LISTS)
 
 BAD_QUERIES = [
-    "limit=-1", "limit=0", "limit=1000000000", "limit=99999999999999999999", "limit=x", "limit=",
-    "limit=1.5", "limit=1&limit=2", "cursor=x", "cursor=%00", "cursor=../../etc",
-    "cursor=" + "A" * 10_000, "cursor=" + base64.urlsafe_b64encode(b'{"id":1}').decode(),
-    "cursor=%F0%9F%98%80", "cursor='%20OR%201=1--", "offset=-1", "order=id;DROP%20TABLE%20runs",
-    "sort=id;DROP", "filter=1=1", "no_such=1", "limit[]=1", "%ff=1",
+    "limit=-1",
+    "limit=0",
+    "limit=1000000000",
+    "limit=99999999999999999999",
+    "limit=x",
+    "limit=",
+    "limit=1.5",
+    "limit=1&limit=2",
+    "cursor=x",
+    "cursor=%00",
+    "cursor=../../etc",
+    "cursor=" + "A" * 10_000,
+    "cursor=" + base64.urlsafe_b64encode(b'{"id":1}').decode(),
+    "cursor=%F0%9F%98%80",
+    "cursor='%20OR%201=1--",
+    "offset=-1",
+    "order=id;DROP%20TABLE%20runs",
+    "sort=id;DROP",
+    "filter=1=1",
+    "no_such=1",
+    "limit[]=1",
+    "%ff=1",
 ]
 
 
@@ -26,8 +43,20 @@ def test_s65_s66_queries(client, session, path, query):
     assert_refused(response, 400, 414, 422)
 
 
-@pytest.mark.parametrize("query", ["offset=-1", "offset=x", "offset=99999999999999999999", "limit=-1",
-                                   "limit=0", "wait_ms=-1", "stream=both", "stream=../stdout", "wait_ms=x"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "offset=-1",
+        "offset=x",
+        "offset=99999999999999999999",
+        "limit=-1",
+        "limit=0",
+        "wait_ms=-1",
+        "stream=both",
+        "stream=../stdout",
+        "wait_ms=x",
+    ],
+)
 def test_s65_queries_of_logs(client, session, query):
     begun = client.post(f"{session}/commands", json={"shell": "echo x", "background": True}).json()
     logs = f"{session}/commands/{begun['command_id']}/logs"
@@ -44,8 +73,10 @@ def test_s65_an_offset_beyond_the_end_is_the_end(client, session):
 
 
 def test_s65_every_page_has_others_and_together_they_are_all(client):
-    made = {client.post("/v1/runs", json={"shell": "true", "labels": {"page": "1"}}).json()["run_id"]
-            for _ in range(7)}
+    made = {
+        client.post("/v1/runs", json={"shell": "true", "labels": {"page": "1"}}).json()["run_id"]
+        for _ in range(7)
+    }
     seen, cursor = [], None
     for _ in range(20):
         query = {"limit": 3, "label": "page=1"} | ({"cursor": cursor} if cursor else {})
@@ -65,9 +96,30 @@ def test_s65_a_cursor_of_one_list_is_none_of_another(client):
     assert response.status_code in (200, 400), response.text
 
 
-ODD = ["'; DROP TABLE runs; --", "100%", "a_b", "a\\b", "\\x00", "%s%n%x", "${jndi:ldap://x}", "{{7*7}}",
-       "<script>alert(1)</script>", "\u202egnp.exe", "\U0001f600", "e\u0301", "a'b\"c`d", "key=value=x",
-       "\u00e9", "../..", "null", "-1", "*", "?", "&a=b", "#"]
+ODD = [
+    "'; DROP TABLE runs; --",
+    "100%",
+    "a_b",
+    "a\\b",
+    "\\x00",
+    "%s%n%x",
+    "${jndi:ldap://x}",
+    "{{7*7}}",
+    "<script>alert(1)</script>",
+    "\u202egnp.exe",
+    "\U0001f600",
+    "e\u0301",
+    "a'b\"c`d",
+    "key=value=x",
+    "\u00e9",
+    "../..",
+    "null",
+    "-1",
+    "*",
+    "?",
+    "&a=b",
+    "#",
+]
 
 
 @pytest.mark.parametrize("text", ODD)
@@ -93,7 +145,18 @@ def test_s67_session_names_come_back_as_they_went_in(client, text):
 
 
 FILE_NAMES = [text for text in ODD if "/" not in text] + [
-    "a b", " ", "-rf", ".hidden", "x" * 255, "tab\t", "new\nline", "~", "a;b", "CON", "a:b"]
+    "a b",
+    " ",
+    "-rf",
+    ".hidden",
+    "x" * 255,
+    "tab\t",
+    "new\nline",
+    "~",
+    "a;b",
+    "CON",
+    "a:b",
+]
 
 
 @pytest.mark.parametrize("name", FILE_NAMES, ids=lambda name: repr(name[:20]))
@@ -122,8 +185,9 @@ def test_s67_a_file_name_cannot_make_headers(client, session, name):
     if response.status_code == 200:
         assert response.headers.get("x-content-type-options") == "nosniff"
         is_active = "html" in response.headers.get("content-type", "")
-        is_kept_apart = ("attachment" in response.headers.get("content-disposition", "")
-                         or "sandbox" in response.headers.get("content-security-policy", ""))
+        is_kept_apart = "attachment" in response.headers.get(
+            "content-disposition", ""
+        ) or "sandbox" in response.headers.get("content-security-policy", "")
         assert not is_active or is_kept_apart, dict(response.headers)
 
 
@@ -151,8 +215,10 @@ def test_s68_bytes_in_queries(client, session, route, query):
 
 
 def test_s68_bytes_from_inside_that_are_no_text(client, session):
-    code = ("import os, sys; open(b'\\xff\\xfe', 'w').close(); os.write(1, b'\\xff\\x00\\xfe\\n'); "
-            "print('\\ud800'.encode('utf-8', 'surrogatepass'))")
+    code = (
+        "import os, sys; open(b'\\xff\\xfe', 'w').close(); os.write(1, b'\\xff\\x00\\xfe\\n'); "
+        "print('\\ud800'.encode('utf-8', 'surrogatepass'))"
+    )
     turn = client.post(f"{session}/turns", json={"code": code})
     assert turn.status_code == 200, turn.text
     files = client.get(f"{session}/files")

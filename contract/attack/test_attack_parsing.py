@@ -43,8 +43,20 @@ def test_s18_two_lengths(server, headers):
     _assert_refused_and_closed(server, _post(server, *headers) + chunks, 400)
 
 
-LENGTHS = ["-1", "+5", "0x5", "5a", "18446744073709551616", "", " ", "5 5", "1e1", "\x00", "5;a",
-           "9" * 400]
+LENGTHS = [
+    "-1",
+    "+5",
+    "0x5",
+    "5a",
+    "18446744073709551616",
+    "",
+    " ",
+    "5 5",
+    "1e1",
+    "\x00",
+    "5;a",
+    "9" * 400,
+]
 
 
 @pytest.mark.parametrize("length", LENGTHS)
@@ -54,9 +66,21 @@ def test_s20_no_length(server, length):
 
 
 CODINGS = [
-    ["xchunked"], ["chunked, identity"], ["identity"], ["chunked, chunked"], ["gzip"],
-    ["chunked", "chunked"], ["chunked", "identity"], ["identity", "chunked"], ["chunked;q=1"],
-    ["\x0bchunked"], ["chunked\x00"], ['"chunked"'], [""], ["chunke d"], ["gzip, chunked"],
+    ["xchunked"],
+    ["chunked, identity"],
+    ["identity"],
+    ["chunked, chunked"],
+    ["gzip"],
+    ["chunked", "chunked"],
+    ["chunked", "identity"],
+    ["identity", "chunked"],
+    ["chunked;q=1"],
+    ["\x0bchunked"],
+    ["chunked\x00"],
+    ['"chunked"'],
+    [""],
+    ["chunke d"],
+    ["gzip, chunked"],
 ]
 
 
@@ -68,10 +92,16 @@ def test_s21_transfer_codings(server, codings):
     _assert_refused_and_closed(server, data, 400, 415, 501)
 
 
-@pytest.mark.parametrize("line", [
-    "Transfer-Encoding : chunked", " Transfer-Encoding: chunked", "Transfer-Encoding\t: chunked",
-    "X: y\r\n Transfer-Encoding: chunked", "Transfer-Encoding:\r\n chunked",
-])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Transfer-Encoding : chunked",
+        " Transfer-Encoding: chunked",
+        "Transfer-Encoding\t: chunked",
+        "X: y\r\n Transfer-Encoding: chunked",
+        "Transfer-Encoding:\r\n chunked",
+    ],
+)
 def test_s21_spaces_where_none_belong(server, line):
     data = _post(server, line) + b"\r\n0\r\n\r\n"
     _assert_refused_and_closed(server, data, 400, 501)
@@ -179,17 +209,34 @@ def test_s25_a_long_request_line(server, size):
     _assert_refused_and_closed(server, data, 414, 431)
 
 
-@pytest.mark.parametrize("headers", [
-    ["X: " + "a" * (128 << 10)], [f"X-{n}: y" for n in range(5000)], ["X" * (128 << 10) + ": y"],
-], ids=["long value", "many", "long name"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        ["X: " + "a" * (128 << 10)],
+        [f"X-{n}: y" for n in range(5000)],
+        ["X" * (128 << 10) + ": y"],
+    ],
+    ids=["long value", "many", "long name"],
+)
 def test_s25_a_large_head(server, headers):
     data = server.head("GET", "/v1/runs", *headers) + b"\r\n"
     _assert_refused_and_closed(server, data, 400, 431)
 
 
-TARGETS = ["http://evil.example/v1/runs", "https://evil.example/v1/runs", "evil.example:80", "*",
-           "//evil.example/v1/runs", "http://", "http:///v1/runs", "v1/runs", "?x=1", "#x",
-           "http://127.0.0.1@evil.example/v1/runs", "file:///etc/passwd"]
+TARGETS = [
+    "http://evil.example/v1/runs",
+    "https://evil.example/v1/runs",
+    "evil.example:80",
+    "*",
+    "//evil.example/v1/runs",
+    "http://",
+    "http:///v1/runs",
+    "v1/runs",
+    "?x=1",
+    "#x",
+    "http://127.0.0.1@evil.example/v1/runs",
+    "file:///etc/passwd",
+]
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -205,13 +252,40 @@ def test_s26_an_absolute_target_of_its_own_is_taken(server):
         assert_status(raw.answer(), 200)
 
 
-PATHS = ["/v1/runs%00", "/v1/runs%2f", "/v1%2fruns", "/v1%5cruns", "/v1/..;/runs", "//v1/runs",
-         "/v1//runs", "/./v1/runs", "/v1/./runs", "/v1/../metrics", "/v1/%2e%2e/metrics",
-         "/v1/%2E%2e/metrics", "/health/../v1/runs", "/health/..%2fv1/runs", "/health/%2e%2e/v1/runs",
-         "/health;/../v1/runs", "/health%2f..%2fv1%2fruns", "/v1/%c0%ae%c0%ae/metrics",
-         "/v1/runs%c0%af", "/v1/runs%ff", "/v1/runs%", "/v1/runs%zz", "/v1/r\\uns", "/v1/runs%0d%0a",
-         "/V1/RUNS", "/v1/runs/", "/health/", "/health%20", "/health%23", "/%68ealth/x",
-         "/v1/runs.json", "/v1/runs;x=1"]
+PATHS = [
+    "/v1/runs%00",
+    "/v1/runs%2f",
+    "/v1%2fruns",
+    "/v1%5cruns",
+    "/v1/..;/runs",
+    "//v1/runs",
+    "/v1//runs",
+    "/./v1/runs",
+    "/v1/./runs",
+    "/v1/../metrics",
+    "/v1/%2e%2e/metrics",
+    "/v1/%2E%2e/metrics",
+    "/health/../v1/runs",
+    "/health/..%2fv1/runs",
+    "/health/%2e%2e/v1/runs",
+    "/health;/../v1/runs",
+    "/health%2f..%2fv1%2fruns",
+    "/v1/%c0%ae%c0%ae/metrics",
+    "/v1/runs%c0%af",
+    "/v1/runs%ff",
+    "/v1/runs%",
+    "/v1/runs%zz",
+    "/v1/r\\uns",
+    "/v1/runs%0d%0a",
+    "/V1/RUNS",
+    "/v1/runs/",
+    "/health/",
+    "/health%20",
+    "/health%23",
+    "/%68ealth/x",
+    "/v1/runs.json",
+    "/v1/runs;x=1",
+]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -222,8 +296,21 @@ def test_s27_paths_that_two_may_read_differently(keyed, path):
             assert_status(raw.answer(), *statuses)
 
 
-METHODS = ["TRACE", "CONNECT", "get", "Get", "PATCH", "PROPFIND", "M" * 1024, "G\xe9T", "G(T", "G T",
-           "DEBUG", "TRACK", "PURGE"]
+METHODS = [
+    "TRACE",
+    "CONNECT",
+    "get",
+    "Get",
+    "PATCH",
+    "PROPFIND",
+    "M" * 1024,
+    "G\xe9T",
+    "G(T",
+    "G T",
+    "DEBUG",
+    "TRACK",
+    "PURGE",
+]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -241,5 +328,7 @@ def test_s28_methods(server, method, path):
 def test_s28_the_method_is_the_method(client, session, name):
     response = client.post(session + "/interrupt", headers={name: "DELETE"})
     assert response.status_code == 200
-    assert client.get(session, headers={name: "DELETE"}, params={"_method": "DELETE"}).status_code in (200, 400)
+    assert client.get(
+        session, headers={name: "DELETE"}, params={"_method": "DELETE"}
+    ).status_code in (200, 400)
     assert client.get(session).status_code == 200

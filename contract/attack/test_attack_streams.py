@@ -23,7 +23,9 @@ def ended(client):
 
 
 def _events(client, run: str, query: str = "", **headers) -> list[dict]:
-    with client.stream("GET", f"/v1/runs/{run}/events{query}", headers={**NDJSON, **headers}) as stream:
+    with client.stream(
+        "GET", f"/v1/runs/{run}/events{query}", headers={**NDJSON, **headers}
+    ) as stream:
         assert stream.status_code == 200, stream.read()
         return [json.loads(line) for line in stream.iter_lines() if line]
 
@@ -36,14 +38,30 @@ def test_s77_a_stream_goes_on_where_it_was_left(client, ended):
     assert rest == everything[2:]
 
 
-BAD_IDS = ["x", "-1", "1.5", "99999999999999999999", "0x1", "1;2", "\x1b[31m", "1,2", "a" * 5000, "NaN"]
+BAD_IDS = [
+    "x",
+    "-1",
+    "1.5",
+    "99999999999999999999",
+    "0x1",
+    "1;2",
+    "\x1b[31m",
+    "1,2",
+    "a" * 5000,
+    "NaN",
+]
 
 
 @pytest.mark.parametrize("value", BAD_IDS)
 def test_s77_ids_that_are_none(server, client, ended, value):
     with server.raw() as raw:
-        head = server.head("GET", f"/v1/runs/{ended}/events", "Accept: text/event-stream",
-                           f"Last-Event-ID: {value}", "Connection: close")
+        head = server.head(
+            "GET",
+            f"/v1/runs/{ended}/events",
+            "Accept: text/event-stream",
+            f"Last-Event-ID: {value}",
+            "Connection: close",
+        )
         raw.send(head + b"\r\n")
         answer = raw.answer()
     assert answer.status in (200, 400), answer.status
@@ -59,7 +77,9 @@ def test_s77_numbers_that_are_none(client, ended, value):
 
 def test_s77_an_id_beyond_the_end_of_an_ended_run_ends(client, ended):
     began = time.monotonic()
-    response = client.get(f"/v1/runs/{ended}/events", headers={**SSE, "Last-Event-ID": "4000000000"})
+    response = client.get(
+        f"/v1/runs/{ended}/events", headers={**SSE, "Last-Event-ID": "4000000000"}
+    )
     assert response.status_code in (200, 400)
     assert time.monotonic() - began < 5
 

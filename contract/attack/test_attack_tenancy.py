@@ -113,11 +113,14 @@ def test_s7_lists_and_names_are_each_tenants_own(keyed, theirs):
         client.delete(f"/v1/sessions/{made.json()['session_id']}")
 
 
-@pytest.mark.parametrize("path, body", [
-    ("exec", {"tool": "bash_code_execution", "input": {"command": "cat x"}}),
-    ("files/list", None),
-    ("files?path=x", None),
-])
+@pytest.mark.parametrize(
+    "path, body",
+    [
+        ("exec", {"tool": "bash_code_execution", "input": {"command": "cat x"}}),
+        ("files/list", None),
+        ("files?path=x", None),
+    ],
+)
 def test_s7_the_session_protocol_knows_tenants_too(keyed, theirs, path, body):
     with keyed.client(keyed.other) as client:
         method = "POST" if body else "GET"

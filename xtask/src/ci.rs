@@ -13,11 +13,11 @@ use serde_json::Value;
 
 use crate::{
     command::{cargo, is_there, run},
-    examples, kernels, pages, tidy, user,
+    contract, examples, kernels, pages, tidy, user,
 };
 
 /// With it a test that cannot run here fails instead of standing aside.
-const REQUIRE_ALL: (&str, &str) = ("CELLBLOCK_TEST_REQUIRE_ALL", "1");
+pub(crate) const REQUIRE_ALL: (&str, &str) = ("CELLBLOCK_TEST_REQUIRE_ALL", "1");
 
 struct Step {
     name: &'static str,
@@ -33,6 +33,7 @@ const STEPS: &[Step] = &[
     Step { name: "examples", run: examples::check },
     Step { name: "tests", run: tests },
     Step { name: "kernels", run: kernels::check },
+    Step { name: "contract", run: contract::check },
     Step { name: "documentation", run: documentation },
     Step { name: "user", run: as_user },
     Step { name: "battery", run: battery },

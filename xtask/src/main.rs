@@ -7,6 +7,7 @@
 
 mod ci;
 mod command;
+mod contract;
 mod examples;
 mod kernels;
 mod pages;

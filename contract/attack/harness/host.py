@@ -48,5 +48,6 @@ def are_alive(those: set[tuple[int, int]]) -> set[tuple[int, int, str]]:
     processes = live_processes()
     return {
         (pid, start, processes[pid][2])
-        for pid, start in those if pid in processes and processes[pid][1] == start
+        for pid, start in those
+        if pid in processes and processes[pid][1] == start
     }

@@ -59,9 +59,15 @@ def mounts() -> set[str]:
 def directories() -> set[str]:
     """Entries with our name where programs keep what they may forget."""
     found = set()
-    for place in {*PLACES, os.environ.get("TMPDIR", "/tmp"), os.environ.get("XDG_RUNTIME_DIR", "/run")}:
+    for place in {
+        *PLACES,
+        os.environ.get("TMPDIR", "/tmp"),
+        os.environ.get("XDG_RUNTIME_DIR", "/run"),
+    }:
         try:
-            found |= {os.path.join(place, name) for name in os.listdir(place) if "cellblock" in name}
+            found |= {
+                os.path.join(place, name) for name in os.listdir(place) if "cellblock" in name
+            }
         except OSError:
             continue
     return found

@@ -50,7 +50,9 @@ class Load:
             answer = dice.choice(USES)(client, session)
             self.answered += 1
             if answer.status_code >= 500:
-                self.wrong.append(f"{answer.request.url.path}: {answer.status_code} {answer.text[:200]}")
+                self.wrong.append(
+                    f"{answer.request.url.path}: {answer.status_code} {answer.text[:200]}"
+                )
         if dice.random() < 0.7:
             client.delete(session)
 

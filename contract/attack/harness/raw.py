@@ -73,7 +73,11 @@ class Raw:
         return True
 
     def half_close(self) -> None:
-        self.socket.shutdown(socket.SHUT_WR)
+        """Sends no more; the server may have hung up before."""
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
 
     def reset(self) -> None:
         """Closes with RST instead of FIN."""

@@ -64,8 +64,12 @@ class Server:
         line += ["--state-dir", str(self.state_dir), *self.flags]
         began = time.monotonic()
         self.process = subprocess.Popen(
-            line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE, start_new_session=True, env={**os.environ, **SETTINGS, **self.env},
+            line,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            env={**os.environ, **SETTINGS, **self.env},
         )
         self.ready = threading.Event()
         threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
@@ -98,8 +102,9 @@ class Server:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         headers.update(options.pop("headers", {}))
         options.setdefault("timeout", ANSWER_TIME_MAX)
-        return httpx.Client(base_url=self.url, headers=headers, trust_env=False,
-                            verify=False, **options)
+        return httpx.Client(
+            base_url=self.url, headers=headers, trust_env=False, verify=False, **options
+        )
 
     def raw(self, **options) -> Raw:
         return Raw(self.address, **options)

@@ -13,6 +13,9 @@ pub enum KernelError {
     /// Its end of the socket is closed: it has ended, or will never answer.
     #[error("the kernel has ended")]
     Closed,
+    /// It did not answer in the time that it had.
+    #[error("the kernel did not answer in time")]
+    Late,
     /// The socket failed.
     #[error("cannot {operation} the kernel's socket")]
     Socket {

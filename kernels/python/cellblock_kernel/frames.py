@@ -63,6 +63,7 @@ _poll = select.poll
 _POLLIN = select.POLLIN
 _read = os.read
 _write = os.write
+_set_blocking = os.set_blocking
 _exit = os._exit
 
 
@@ -178,6 +179,10 @@ class Channel:
         except OSError as problem:
             if problem.errno == errno.ECONNRESET:
                 raise Closed from problem
+            if problem.errno == errno.EAGAIN:
+                # Code that meant other descriptors; whoever called asks again.
+                _set_blocking(self.fd, True)
+                return
             raise Malformed("the control descriptor fails") from problem
         if not data:
             raise Closed
@@ -233,19 +238,27 @@ class Channel:
                 pass
 
 
+def _write_some(fd: int, data: Any) -> int:
+    while True:
+        try:
+            return _write(fd, data)
+        except BlockingIOError:
+            # Code that meant other descriptors.
+            _set_blocking(fd, True)
+        except OSError:
+            _exit(STATUS_NONSENSE)
+
+
 def _write_all(fd: int, data: bytes) -> None:
     if fd < 0:
         return
-    try:
-        count = _write(fd, data)
-    except OSError:
-        _exit(STATUS_NONSENSE)
+    count = _write_some(fd, data)
     if count == len(data):
         return
     try:
         rest = memoryview(data)[count:]
         while rest:
-            rest = rest[_write(fd, rest) :]
+            rest = rest[_write_some(fd, rest) :]
     except BaseException:
         # Half a frame is out, and nothing can be said after it.
         _exit(STATUS_NONSENSE)

@@ -136,7 +136,17 @@ impl SessionError {
                 | Self::TooManyWatches { .. }
         );
         let hint = hint.map(str::to_owned);
-        ErrorBody { code, message: with_causes(self), hint, retryable: is_full }
+        let retryable = is_full || self.is_of_code();
+        ErrorBody { code, message: with_causes(self), hint, retryable }
+    }
+
+    /// Whether code of the session has kept its kernel from answering; there will be
+    /// one that answers.
+    const fn is_of_code(&self) -> bool {
+        matches!(
+            self,
+            Self::Kernel(KernelError::Late | KernelError::Closed | KernelError::Violation(_))
+        )
     }
 
     fn kind(&self) -> (ErrorCode, Option<&'static str>) {
@@ -164,6 +174,9 @@ impl SessionError {
             Self::Archive(error) => (ErrorCode::InvalidRequest, Some(error.hint())),
             Self::Kernel(KernelError::TooLong { .. }) => {
                 (ErrorCode::InvalidRequest, Some("write it into a file and run that"))
+            }
+            Self::Kernel(_) if self.is_of_code() => {
+                (ErrorCode::Busy, Some("ask again; the session may have another kernel then"))
             }
             Self::Kernel(_) | Self::Run(_) => (ErrorCode::Internal, None),
             Self::Place { .. } => {

@@ -128,7 +128,7 @@ impl Inner {
         answer: impl Future<Output = Result<T, kernel::KernelError>>,
         time: Duration,
     ) -> Result<T, kernel::KernelError> {
-        let late = kernel::KernelError::Closed;
+        let late = kernel::KernelError::Late;
         timeout_at(Instant::now() + time, answer).await.unwrap_or(Err(late))
     }
 }

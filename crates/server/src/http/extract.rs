@@ -163,6 +163,12 @@ mod tests {
         a: u32,
     }
 
+    #[derive(Debug, Deserialize)]
+    struct Named {
+        #[serde(deserialize_with = "super::super::names")]
+        names: std::collections::BTreeMap<String, String>,
+    }
+
     #[test]
     fn form_is_told_from_meaning() {
         let deep = format!("{{\"a\": {}", "[".repeat(10_000));
@@ -186,6 +192,10 @@ mod tests {
             let found = found.map_or_else(|failure| failure.status.as_u16(), |_| 200);
             assert_eq!(found, status, "{text:.40}");
         }
+        let bytes = br#"{"names": {"b": "1", "\u0062": "2"}}"#;
+        assert_eq!(parse::<Named>(bytes).unwrap_err().status.as_u16(), 400);
+        let named = parse::<Named>(br#"{"names": {"b": "1", "c": "2"}}"#).unwrap();
+        assert_eq!(named.names.len(), 2);
         for bytes in [b"{\"a\": \xff}".as_slice(), b"{\"x\":\"\xff\"}", b"{\"a\":1}\xc0"] {
             assert_eq!(parse::<Small>(bytes).unwrap_err().status.as_u16(), 400, "{bytes:?}");
         }

@@ -13,5 +13,5 @@ pub(crate) use extract::{Json, OptionalJson, Params, body_bytes};
 pub(crate) use failure::{Failure, FailureBody};
 pub(crate) use guard::{Admin, Reader, Runner, guard};
 pub use host::{HostName, InvalidHostName};
-pub(crate) use object::{object, objects};
+pub(crate) use object::{names, object, objects};
 pub(crate) use once::once;

@@ -1,11 +1,11 @@
 //! JSON objects that are objects: what decodes JSON would take an array for one, with
 //! the fields in the order in which they happen to be written down.
 
-use std::{fmt, marker::PhantomData};
+use std::{collections::BTreeMap, fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{MapAccess, Visitor, value::MapAccessDeserializer},
+    de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
 /// Something that is written as an object, and as nothing else.
@@ -37,6 +37,35 @@ pub(crate) fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     Object::deserialize(deserializer).map(|Object(found)| found)
+}
+
+/// Reads names with their values. A name that is there twice is refused, as a field is:
+/// whoever has looked at the request before may have seen the other value.
+pub(crate) fn names<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, String>, D::Error> {
+    deserializer.deserialize_map(NamesVisitor)
+}
+
+struct NamesVisitor;
+
+impl<'de> Visitor<'de> for NamesVisitor {
+    type Value = BTreeMap<String, String>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+        let mut names = BTreeMap::new();
+        while let Some((name, value)) = map.next_entry::<String, String>()? {
+            if names.contains_key(&name) {
+                return Err(M::Error::custom(format_args!("duplicate field `{name}`")));
+            }
+            names.insert(name, value);
+        }
+        Ok(names)
+    }
 }
 
 /// Reads a field that is a list of objects.

@@ -65,7 +65,9 @@ async fn answer(app: &App, request: Request, next: Next) -> Result<Response, Fai
 fn request_key(request: &Request) -> Result<RequestKey, Failure> {
     let mut given = request.headers().get_all(KEY).iter();
     let key = given.next().and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let is_sane = (1..=KEY_BYTES_MAX).contains(&key.len()) && given.next().is_none();
+    let is_text =
+        (1..=KEY_BYTES_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_sane = is_text && given.next().is_none();
     if !is_sane {
         let message = "Idempotency-Key: one, of 1 to 255 visible characters";
         return Err(Failure::unprocessable(message));

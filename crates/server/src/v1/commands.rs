@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     app::App,
-    http::{Failure, FailureBody, Json, Params, Reader, Runner},
+    http::{Failure, FailureBody, Json, Params, Reader, Runner, names},
     keys::Principal,
     stream::Recorder,
     table::{Kind, Terms},
@@ -62,7 +62,7 @@ pub(crate) struct NewCommand {
     #[serde(default)]
     cwd: Option<String>,
     /// Env vars besides those of the session.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "names")]
     env_vars: BTreeMap<String, String>,
     /// How long it may take; as long as a turn if left out or longer. In the background
     /// it is as long as the session lives.

@@ -112,7 +112,8 @@ pub(super) fn place(path: &Path) -> String {
 
 /// The path that a cursor stands for.
 pub(super) fn read_place(cursor: &str) -> Result<PathBuf, Failure> {
-    let bytes = URL_SAFE_NO_PAD.decode(cursor).ok().filter(|bytes| !bytes.is_empty());
+    let is_path = |bytes: &Vec<u8>| !bytes.is_empty() && !bytes.contains(&0);
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).ok().filter(is_path);
     let invalid = || Failure::malformed("the cursor is none that this server gave");
     Ok(PathBuf::from(OsString::from_vec(bytes.ok_or_else(invalid)?)))
 }

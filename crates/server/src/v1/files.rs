@@ -310,7 +310,8 @@ async fn form_file(mut form: Multipart, session: &Session) -> Result<Written, Fa
                         return Err(Failure::too_large(FIELD_BYTES_MAX as u64));
                     }
                 }
-                path = String::from_utf8(text).ok();
+                let no_text = |_| Failure::unprocessable("path: it is not UTF-8");
+                path = Some(String::from_utf8(text).map_err(no_text)?);
             }
             (Some("file"), None) => {
                 let name = field.file_name().map(str::to_owned);

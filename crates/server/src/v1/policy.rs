@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    http::{Failure, object},
+    http::{Failure, names, object},
 };
 
 /// The policy that a client wants. What of the host is seen inside, and without which
@@ -24,6 +24,7 @@ pub(crate) struct WantedPolicy {
     /// Reach of the network; none if left out.
     network: Option<NetworkSpec>,
     /// Env vars of the program.
+    #[serde(deserialize_with = "names")]
     env_vars: BTreeMap<String, String>,
     /// How the interpreter comes to be; `auto` if left out.
     start: Option<StartSpec>,

@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     app::App,
-    http::{Failure, FailureBody, Json, Params, Reader, Runner, object, objects},
+    http::{Failure, FailureBody, Json, Params, Reader, Runner, names, object, objects},
     keys::Principal,
     stream::{self, Form, Reading, Recorder},
     table::{CancelOnDrop, Kind, Terms, Work},
@@ -85,7 +85,7 @@ pub(crate) struct NewRun {
     #[serde(default)]
     outputs: Vec<String>,
     /// What the client knows it by.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "names")]
     labels: BTreeMap<String, String>,
     /// What becomes of it when the client goes away.
     #[serde(default)]

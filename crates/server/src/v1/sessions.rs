@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     app::App,
-    http::{Failure, FailureBody, OptionalJson, Params, Reader, Runner, object},
+    http::{Failure, FailureBody, OptionalJson, Params, Reader, Runner, names, object},
     keys::Principal,
     table::{Entry, Found, NewEntry},
 };
@@ -40,6 +40,7 @@ pub(crate) struct NewSession {
     /// A name, of which the tenant has one session at most.
     name: Option<String>,
     /// What the client knows it by.
+    #[serde(deserialize_with = "names")]
     labels: BTreeMap<String, String>,
     /// Closed after so long without use; the operator's limit if left out.
     idle_time_ms: Option<u64>,
