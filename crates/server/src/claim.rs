@@ -20,7 +20,7 @@ const NAME: &str = "serve.lock";
 #[derive(Debug, thiserror::Error)]
 pub enum ClaimError {
     /// Another server has it.
-    #[error("another server uses the state directory {directory:?}", directory = directory.display())]
+    #[error("another server uses the state directory {:?}", directory.display())]
     Taken {
         /// The directory.
         directory: PathBuf,

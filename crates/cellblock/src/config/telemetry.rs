@@ -79,8 +79,8 @@ mod tests {
     #[test]
     fn traces_go_nowhere_unless_a_collector_is_named() {
         let otlp = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318/");
-        let table: [(&[(&str, &str)], Option<&str>); 8] = [
-            (&[], None),
+        let table = [
+            (&[][..], None),
             (&[otlp], Some("http://c:4318/v1/traces")),
             (&[otlp, ("OTEL_SDK_DISABLED", "true")], None),
             (&[otlp, ("OTEL_TRACES_EXPORTER", "none")], None),
