@@ -5,6 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::{
+    serve::ServeArgs,
     soak::SoakArgs,
     warm::args::{SiteArgs, WarmArgs},
 };
@@ -26,8 +27,8 @@ pub(crate) struct Args {
     /// Counted runs of each subject in each mode
     #[arg(long, default_value_t = 200)]
     pub(crate) runs: usize,
-    /// A few runs of everything, warm sandboxes and a short soak with it; asserts only
-    /// that everything runs
+    /// A few runs of everything, warm sandboxes, the server and a short soak with it;
+    /// asserts only that everything runs
     #[arg(long)]
     pub(crate) smoke: bool,
     /// Print one JSON object
@@ -55,6 +56,11 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Measures sandboxes that are forked from a parked interpreter, and their turns
     Warm(WarmArgs),
+    /// Measures the server, beside a bare handler of its HTTP library and beside a peer
+    Serve(ServeArgs),
+    /// Is that bare handler
+    #[command(hide = true)]
+    Bare,
     /// Has clients make, use and end sessions at random; fails if anything stays behind
     Soak(SoakArgs),
 }

@@ -107,7 +107,10 @@ impl Drop for Fixture {
 }
 
 /// Builds the binary of this workspace, which then lies beside our own.
-fn build_cellblock() -> Result<PathBuf> {
+///
+/// # Errors
+/// It cannot be built, or is no release build.
+pub(crate) fn build_cellblock() -> Result<PathBuf> {
     if let Some(cargo) = env::var_os("CARGO") {
         let mut build = Command::new(cargo);
         build.args(["build", "--quiet", "--release", "--package", "cellblock"]);

@@ -142,6 +142,7 @@ fn request(program: Program, shares: Vec<ShareSpec>) -> RunRequest {
         workspace: Workspace::Private,
         uploads: Vec::new(),
         downloads: Vec::new(),
+        list_changes: false,
         policy: PolicySpec { shares, ..PolicySpec::default() },
     }
 }

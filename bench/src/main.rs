@@ -1,5 +1,5 @@
-//! Measures what sandboxes cost, beside bare processes and beside peers; and lets them
-//! be used until something breaks.
+//! Measures what sandboxes cost, alone and behind the server, beside bare processes and
+//! beside peers; and lets them be used until something breaks.
 //!
 //! Everything that is compared runs in turn within one run of this program, so
 //! that other work on the machine falls on all of it alike. Ratios count; times
@@ -14,6 +14,7 @@ mod machine;
 mod measure;
 mod program;
 mod report;
+mod serve;
 mod soak;
 mod statistics;
 mod subject;
@@ -34,6 +35,7 @@ use crate::{
     machine::Machine,
     measure::measure,
     report::Report,
+    serve::ServeArgs,
     subject::subjects,
     warm::args::WarmArgs,
 };
@@ -60,6 +62,11 @@ fn run(args: &Args) -> Result<()> {
             let report = warm::run(args)?;
             print(args.json.then_some(&report), || warm::text(&report))
         }
+        Some(Command::Serve(args)) => {
+            let report = serve::run(args)?;
+            print(args.json.then_some(&report), || serve::text(&report))
+        }
+        Some(Command::Bare) => serve::bare(),
         Some(Command::Soak(args)) => soak::run(args),
         None => cold(args),
     }
@@ -76,7 +83,8 @@ fn cold(args: &Args) -> Result<()> {
     for subject in &subjects {
         subject.check(&inside).with_context(|| format!("{} cannot be measured", subject.name))?;
     }
-    let mut report = Report { machine: Machine::look(), modes: Vec::new(), warm: None };
+    let machine = Machine::look();
+    let mut report = Report { machine, modes: Vec::new(), warm: None, serve: None };
     for plan in args.plans() {
         let series = measure(&subjects, &inside, &plan)?;
         let name = match plan.mode {
@@ -88,6 +96,7 @@ fn cold(args: &Args) -> Result<()> {
     drop((inside, fixture));
     if args.smoke {
         report.warm = Some(warm::run(&WarmArgs::small(args.site()))?);
+        report.serve = Some(serve::run(&ServeArgs::small(args))?);
         soak::smoke(args.site())?;
     }
     report.machine.look_again();

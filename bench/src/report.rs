@@ -19,6 +19,9 @@ pub(crate) struct Report {
     /// Only of a smoke test.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) warm: Option<crate::warm::Report>,
+    /// The same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) serve: Option<crate::serve::Report>,
 }
 
 /// What was found in one mode.

@@ -2,7 +2,7 @@
 
 use crate::{
     report::{Comparison, Mode, Report},
-    warm,
+    serve, warm,
 };
 
 /// The report, as a person reads it.
@@ -15,6 +15,10 @@ pub(crate) fn of(report: &Report) -> String {
     if let Some(report) = &report.warm {
         text.push('\n');
         text.push_str(&warm::text(report));
+    }
+    if let Some(report) = &report.serve {
+        text.push('\n');
+        text.push_str(&serve::text(report));
     }
     text
 }

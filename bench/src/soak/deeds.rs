@@ -200,12 +200,12 @@ fn source(language: &str, text: &str) -> SessionRun {
         file_name: "main".to_owned(),
         text: text.to_owned(),
     });
-    SessionRun { program, args: Vec::new(), wall_time: None }
+    SessionRun::new(program)
 }
 
 async fn run_beside(scene: &Scene, request: &SessionRun, printed: &str) -> Result<()> {
     let io = RunIo { events: &mut Deaf, stdin: Input::Empty, cancel: Cancel::new() };
-    let result = scene.session.run(request, io).await?;
+    let result = scene.session.run(request, io).await?.result;
     ensure!(result.outcome == FINE && result.stdout.head == printed, "{result:?}");
     Ok(())
 }

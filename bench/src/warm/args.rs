@@ -93,14 +93,14 @@ impl WarmArgs {
     pub(crate) fn wants(&self, part: Part) -> bool {
         self.part.is_empty() || self.part.contains(&part)
     }
+}
 
-    /// The paces of whatever is measured in rounds.
-    pub(crate) fn paces(&self) -> Vec<Pace> {
-        let pace = |name, runs: usize, pause| Pace { name, runs: runs.max(1), pause };
-        vec![
-            pace("saturated", self.runs, Duration::ZERO),
-            pace("paced 10 ms", self.runs, SHORT_PAUSE),
-            pace("paced 100 ms", self.runs / 4, LONG_PAUSE),
-        ]
-    }
+/// The paces of whatever is measured in rounds.
+pub(crate) fn paces(runs: usize) -> Vec<Pace> {
+    let pace = |name, runs: usize, pause| Pace { name, runs: runs.max(1), pause };
+    vec![
+        pace("saturated", runs, Duration::ZERO),
+        pace("paced 10 ms", runs, SHORT_PAUSE),
+        pace("paced 100 ms", runs / 4, LONG_PAUSE),
+    ]
 }

@@ -91,6 +91,7 @@ pub(crate) fn run_of(environment: &str, code: &str, start: StartSpec) -> RunRequ
         workspace: Workspace::Private,
         uploads: Vec::new(),
         downloads: Vec::new(),
+        list_changes: false,
         policy: PolicySpec { start: Some(start), ..PolicySpec::default() },
     }
 }

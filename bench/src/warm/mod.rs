@@ -9,7 +9,7 @@ mod memory;
 mod peer;
 mod rate;
 mod report;
-mod rounds;
+pub(crate) mod rounds;
 pub(crate) mod site;
 mod turns;
 
@@ -59,7 +59,7 @@ fn rounds_of(
     subjects: impl Fn(bool) -> Result<Vec<Box<dyn rounds::Subject>>>,
 ) -> Result<Vec<Mode>> {
     let mut modes = Vec::new();
-    for pace in args.paces() {
+    for pace in args::paces(args.runs) {
         let mut subjects = subjects(pace.pause.is_zero())?;
         let series = rounds::measure(&mut subjects, pace)?;
         modes.push(Mode::of((format!("{part}, {}", pace.name), pace.pause), &series, budgets));

@@ -46,7 +46,7 @@ pub(crate) struct Pace {
 ///
 /// # Errors
 /// A subject failed.
-pub(crate) fn measure(subjects: &mut [Box<dyn Subject>], pace: Pace) -> Result<Vec<Series>> {
+pub(crate) fn measure(subjects: &mut [Box<dyn Subject + '_>], pace: Pace) -> Result<Vec<Series>> {
     let empty = |name| Series { name, times: vec![None; pace.runs] };
     let mut series: Vec<Vec<_>> =
         subjects.iter().map(|s| s.names().into_iter().map(empty).collect()).collect();
