@@ -168,7 +168,7 @@ mod tests {
         fs::write(scratch.join("a/b/same.txt"), "same").unwrap();
         fs::write(scratch.join("a/old.csv"), "old").unwrap();
         fs::write(scratch.join("grows.json"), "{}").unwrap();
-        let root = fs::File::open(&scratch).unwrap();
+        let root = File::open(&scratch).unwrap();
         let before = Snapshot::take(root.as_fd());
         fs::write(scratch.join("a/new.png"), "abc").unwrap();
         fs::write(scratch.join("grows.json"), "{\"a\": 1}").unwrap();
@@ -198,7 +198,7 @@ mod tests {
         let scratch = std::env::temp_dir().join(format!("advances-{}", std::process::id()));
         let _ = fs::remove_dir_all(&scratch);
         fs::create_dir_all(&scratch).unwrap();
-        let root = fs::File::open(&scratch).unwrap();
+        let root = File::open(&scratch).unwrap();
         let mut seen = Snapshot::take(root.as_fd());
         for number in 0..7 {
             fs::write(scratch.join(number.to_string()), "x").unwrap();

@@ -40,12 +40,14 @@ pub(crate) struct NewEntry {
     pub(crate) otari: Option<Handle>,
 }
 
+type Names = HashMap<(TenantId, String), Weak<AsyncMutex<()>>>;
+
 /// The sessions that there are.
 #[derive(Default)]
 pub(crate) struct Sessions {
     table: Mutex<Table>,
     /// Names under which a session is being made.
-    names: Mutex<HashMap<(TenantId, String), Weak<AsyncMutex<()>>>>,
+    names: Mutex<Names>,
 }
 
 #[derive(Default)]
