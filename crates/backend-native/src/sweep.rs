@@ -3,9 +3,10 @@
 use std::{
     fs, io,
     os::unix::fs::MetadataExt,
-    path::Path,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use crate::{cgroup::Site, identity};
@@ -28,16 +29,24 @@ pub(crate) fn new_name() -> String {
     format!("{}-{pid}-{start}-{number}", pid_namespace())
 }
 
+/// How often it is tried again to remove a cgroup whose processes are still ending.
+const BUSY_LOOK: Duration = Duration::from_millis(50);
+
+/// How long that is tried: processes that were killed end sooner, also on a machine that
+/// is busy.
+const BUSY_TIME_MAX: Duration = Duration::from_secs(30);
+
 /// Removes cgroups whose owner is gone, and its user ids' locks. Its processes
-/// ended with it.
+/// ended with it, or are ending: those cgroups are removed a little later.
 pub(crate) fn sweep(site: &Site) {
     identity::sweep_locks();
+    let mut busy = Vec::new();
     for directory in site.directories() {
         let Ok(entries) = fs::read_dir(directory) else { continue };
         for entry in entries.take(ENTRIES_MAX).flatten() {
             let name = entry.file_name();
             match name.to_str().map(owner) {
-                Some(Owner::Gone) => end(&entry.path()),
+                Some(Owner::Gone) if !end(&entry.path()) => busy.push(entry.path()),
                 // Refused, and rightly so, while there is a process in it.
                 Some(Owner::Elsewhere) if is_abandoned(&entry) => {
                     let _ = fs::remove_dir(entry.path());
@@ -46,14 +55,29 @@ pub(crate) fn sweep(site: &Site) {
             }
         }
     }
+    if !busy.is_empty() {
+        // Whoever starts does not wait for it. Without a thread the next sweep takes them.
+        let _ = thread::Builder::new().name("sweep".to_owned()).spawn(move || end_later(busy));
+    }
 }
 
-fn end(directory: &Path) {
+fn end_later(mut busy: Vec<PathBuf>) {
+    let deadline = Instant::now() + BUSY_TIME_MAX;
+    while !busy.is_empty() && Instant::now() < deadline {
+        thread::sleep(BUSY_LOOK);
+        busy.retain(|directory| !end(directory));
+    }
+}
+
+/// Whether it is gone.
+fn end(directory: &Path) -> bool {
     // In version 1 there is no such file, and nothing to kill either: init ends
     // when its owner does, and with it the pid namespace.
     let _ = fs::write(directory.join("cgroup.kill"), "1");
-    // Still busy: the next sweep takes it.
-    let _ = fs::remove_dir(directory);
+    match fs::remove_dir(directory) {
+        Ok(()) => true,
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
 }
 
 fn is_abandoned(entry: &fs::DirEntry) -> bool {

@@ -20,6 +20,7 @@ fn a_killed_server_leaves_nothing_for_the_next_one() {
     assert_eq!(server.ask("POST", "/v1/runs", run).status, 202);
     server.wait_for_runs(1);
     assert!(!is_empty(&state.path("state/scratch")));
+    let killed = server.pid();
     server.signal(Signal::KILL);
     assert_eq!(server.end().0, None);
 
@@ -27,6 +28,7 @@ fn a_killed_server_leaves_nothing_for_the_next_one() {
     assert!(is_empty(&state.path("state/scratch")));
     assert_eq!(next.ask("GET", "/ready", "").status, 200);
     assert_eq!(next.ask("GET", &format!("/v1/sessions/{id}"), "").status, 404);
+    before.wait_for_no_cgroup_of(killed);
     next.signal(Signal::TERM);
     assert_eq!(next.end().0, Some(0));
     before.nothing_is_left();

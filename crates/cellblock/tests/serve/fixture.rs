@@ -37,6 +37,16 @@ impl Before {
         Self { snapshot: Snapshot::take(), _alone: alone }
     }
 
+    /// Waits until a killed server's sandboxes have no cgroup any more.
+    #[track_caller]
+    pub(crate) fn wait_for_no_cgroup_of(&self, pid: u32) {
+        let part = format!("-{pid}-");
+        wait_until("the cgroups of a killed server are gone", || {
+            let lines = Snapshot::take().beyond(&self.snapshot);
+            !lines.iter().any(|line| line.starts_with("cgroup ") && line.contains(&part))
+        });
+    }
+
     /// Nothing is there now that was not there then.
     #[track_caller]
     pub(crate) fn nothing_is_left(&self) {
@@ -159,6 +169,10 @@ impl Server {
         let wanted = format!("cellblock_runs {count}");
         let is_there = || self.ask("GET", "/metrics", "").body.lines().any(|line| line == wanted);
         wait_until("the runs are under way", is_there);
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
