@@ -35,6 +35,9 @@ use crate::{
     table::{CancelOnDrop, Kind, Terms, Work},
 };
 
+/// The most bytes of results on one page of runs.
+const PAGE_BYTES_MAX: usize = 8 << 20;
+
 /// Whether the client waits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -308,10 +311,23 @@ pub(crate) async fn list(
             && filter.status.is_none_or(|wanted| wanted == status(work))
     };
     let works = app.works().runs(&caller.tenant, before.as_deref());
-    let works = works.into_iter().filter(is_wanted).collect();
+    let works: Vec<_> = works.into_iter().filter(is_wanted).collect();
+    let size = fitting(&works, size);
     let page = page(works, size, |work: &Arc<Work>| work.id().to_owned());
     let runs = page.items.iter().map(|work| Run::of(work)).collect();
     Ok(Encoded(RunList { runs, next_cursor: page.next_cursor }))
+}
+
+/// How many of the first go on one page: at least one, whatever its size.
+fn fitting(works: &[Arc<Work>], size: usize) -> usize {
+    let mut bytes = 0_usize;
+    let fits = |work: &&Arc<Work>| {
+        let ended = work.ended();
+        let result = ended.as_ref().and_then(|ended| ended.result.as_ref().ok());
+        bytes += result.map_or(0, |result| result.get().len());
+        bytes <= PAGE_BYTES_MAX
+    };
+    works.iter().take(size).take_while(fits).count().max(1)
 }
 
 /// From where events are wanted.
