@@ -30,6 +30,8 @@ VARIABLES = {
 # They stay open until their client leaves.
 STREAMS = "/events$"
 
+CONFIG = Path(__file__).with_name("schemathesis.toml")
+
 OUR_PATHS = "^/v1/"
 
 # The published document leaves statuses and media types open.
@@ -54,6 +56,7 @@ def fuzz(document: str, url: str, checks: list[str], seconds: int, rest: list[st
         return subprocess.call(
             [
                 program,
+                f"--config-file={CONFIG}",
                 "run",
                 document,
                 f"--url={url}",

@@ -100,6 +100,7 @@ pub(crate) struct Listing {
 
 /// A file.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OtariFile)]
 pub(crate) struct FileView {
     /// Where it is, relative to the workspace.
     path: String,

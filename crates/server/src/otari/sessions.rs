@@ -67,6 +67,7 @@ impl Hints {
 
 /// A session.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OtariSession)]
 pub(crate) struct SessionView {
     /// Its handle.
     session_id: String,

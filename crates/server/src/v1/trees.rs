@@ -115,7 +115,7 @@ pub(crate) struct UnpackedView {
 /// Nothing is written unless all of it is fit to be.
 #[utoipa::path(put, path = "/sessions/{session_id}/files/archive", tag = "files",
     params(("session_id" = String, Path, description = "The session."), Tree),
-    request_body(content = Vec<u8>, content_type = "application/gzip"),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses((status = 200, description = "It is unpacked.", body = UnpackedView),
         (status = "default", description = "It cannot be.", body = FailureBody)))]
 pub(crate) async fn unpack(
