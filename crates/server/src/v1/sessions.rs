@@ -125,7 +125,7 @@ pub(crate) fn find(app: &App, caller: &Principal, id: &str) -> Result<Arc<Entry>
 
 /// Makes a session.
 #[utoipa::path(post, path = "/sessions", tag = "sessions",
-    request_body = NewSession,
+    request_body = Option<NewSession>,
     responses(
         (status = 201, description = "It is made.", body = SessionView),
         (status = 200, description = "It was there.", body = SessionView),
@@ -303,7 +303,7 @@ pub(crate) struct Renewal {
 /// Gives a session another lease. Without a body, it counts as used.
 #[utoipa::path(post, path = "/sessions/{session_id}/renew", tag = "sessions",
     params(("session_id" = String, Path, description = "The session.")),
-    request_body = Renewal,
+    request_body = Option<Renewal>,
     responses((status = 200, description = "It is renewed.", body = SessionView),
         (status = "default", description = "It could not be.", body = FailureBody)))]
 pub(crate) async fn renew(
