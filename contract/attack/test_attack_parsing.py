@@ -166,7 +166,7 @@ def test_s23_heads(server, name):
 
 def test_s23_bare_line_feeds_hide_no_second_request(server):
     """RFC 9112 lets a reader take a lone LF as a line's end; never may it do so half."""
-    head = f"GET /v1/runs HTTP/1.1\nHost: {server.host}\nX: a\n\n".encode()
+    head = f"GET /v1/limits HTTP/1.1\nHost: {server.host}\nX: a\n\n".encode()
     with server.raw() as raw:
         raw.send(head)
         raw.half_close()
@@ -290,7 +290,8 @@ PATHS = [
 
 @pytest.mark.parametrize("path", PATHS)
 def test_s27_paths_that_two_may_read_differently(keyed, path):
-    for key, statuses in ((keyed.admin, (400, 404)), ("", (400, 401, 404))):
+    # A slash too many at the end is taken away by a redirection.
+    for key, statuses in ((keyed.admin, (307, 400, 404)), ("", (307, 400, 401, 404))):
         with keyed.raw() as raw:
             raw.send(keyed.head("GET", path, key=key) + b"\r\n")
             assert_status(raw.answer(), *statuses)

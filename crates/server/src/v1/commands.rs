@@ -29,6 +29,8 @@ use crate::{
     table::{Kind, Terms},
 };
 
+/// How long a client waits for the end of what it has ended.
+const END_TIME_MAX: Duration = Duration::from_secs(5);
 /// The most of a log that is read in one request.
 const LOG_PIECE_MAX: usize = 1 << 20;
 
@@ -294,7 +296,10 @@ pub(crate) async fn delete(
     Runner(caller): Runner,
     Path((session_id, command_id)): Path<(String, String)>,
 ) -> Result<StatusCode, Failure> {
-    find(&app, &caller, (&session_id, &command_id))?.kill();
+    let command = find(&app, &caller, (&session_id, &command_id))?;
+    command.kill();
+    // Whoever looks next is not to find it at work; it is dead for sure soon after.
+    let _ = timeout(END_TIME_MAX, command.ended()).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
