@@ -1,6 +1,6 @@
 //! The session server: the engine over HTTP.
 //!
-//! Every request passes one gate ([`http`]), is decoded, becomes one call into the
+//! Every request passes one gate (`http`), is decoded, becomes one call into the
 //! engine, and its answer is encoded. Our own words are spoken under `/v1`, those of
 //! the session protocol that other systems' clients know under `/sessions`.
 
