@@ -174,6 +174,19 @@ pub(crate) fn find(name: &str) -> Option<&'static Key> {
     all().find(|key| key.name == name)
 }
 
+/// A key that has no default and says nothing yet.
+pub(super) const fn key(name: &'static str, env_var: &'static str, about: &'static str) -> Key {
+    Key {
+        name,
+        env_var,
+        about,
+        is_path: false,
+        is_limit: false,
+        default: |_| None,
+        apply: |_, _| Ok(()),
+    }
+}
+
 const fn limit(name: &'static str, env_var: &'static str, about: &'static str) -> Key {
     Key {
         name,

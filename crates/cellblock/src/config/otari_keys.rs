@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use server::OtariConfig;
 
-use super::keys::{Key, millis};
+use super::keys::{Key, key, millis};
 use crate::{args::parse_count, duration};
 
 const MIB: u64 = 1 << 20;
@@ -155,18 +155,6 @@ pub(super) const OTARI_KEYS: &[Key] = &[
 
 /// The most places that are counted.
 const SESSIONS_MOST: usize = 1 << 20;
-
-const fn key(name: &'static str, env_var: &'static str, about: &'static str) -> Key {
-    Key {
-        name,
-        env_var,
-        about,
-        is_path: false,
-        is_limit: false,
-        default: |_| None,
-        apply: |_, _| Ok(()),
-    }
-}
 
 fn counted(text: &str) -> Result<u64, String> {
     parse_count(text.trim()).map_err(|error| error.to_string())

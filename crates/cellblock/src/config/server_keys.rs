@@ -5,7 +5,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 use super::{
     Settings,
-    keys::{Key, millis, set},
+    keys::{Key, key, millis, set},
 };
 use crate::{args::parse_count, duration, log, size, wire};
 
@@ -154,18 +154,6 @@ pub(super) const SERVER_KEYS: &[Key] = &[
         )
     },
 ];
-
-const fn key(name: &'static str, env_var: &'static str, about: &'static str) -> Key {
-    Key {
-        name,
-        env_var,
-        about,
-        is_path: false,
-        is_limit: false,
-        default: |_| None,
-        apply: |_, _| Ok(()),
-    }
-}
 
 fn auth(text: &str, settings: &mut Settings) -> Result<(), String> {
     settings.server.auth = match text {

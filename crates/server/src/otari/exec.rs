@@ -1,7 +1,6 @@
 //! `POST /sessions/{id}/exec`: one call of one of the three tools.
 
 use std::{
-    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -32,7 +31,7 @@ use crate::{
     app::App,
     http::Runner,
     keys::Principal,
-    table::{Entry, Kind, Terms},
+    table::{Entry, Terms},
     v1::begin::{self, OnDisconnect, Wanted, begin},
 };
 
@@ -190,13 +189,7 @@ struct Called {
 
 impl Called {
     async fn answer(self, app: &App, caller: Principal, time: Duration) -> Result<Response, Wrong> {
-        let terms = Terms {
-            kind: Kind::Inside(self.entry.session.id()),
-            tenant: caller.tenant.clone(),
-            labels: BTreeMap::new(),
-            has_log: false,
-            is_kept: false,
-        };
+        let terms = Terms::inside(self.entry.session.id(), &caller.tenant, false);
         let wanted = Wanted { form: None, on_disconnect: OnDisconnect::Cancel };
         let output_bytes = app.config().otari.output_bytes;
         let started = begin(app, terms, wanted, move |work| async move {

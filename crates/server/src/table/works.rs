@@ -54,6 +54,20 @@ pub(crate) struct Terms {
     pub(crate) is_kept: bool,
 }
 
+impl Terms {
+    /// Those of a turn or a command, whose events and result are kept where somebody
+    /// will ask for them.
+    pub(crate) fn inside(session: SessionId, tenant: &TenantId, is_recorded: bool) -> Self {
+        Self {
+            kind: Kind::Inside(session),
+            tenant: tenant.clone(),
+            labels: BTreeMap::new(),
+            has_log: is_recorded,
+            is_kept: is_recorded,
+        }
+    }
+}
+
 /// How work ended.
 #[derive(Debug)]
 pub(crate) struct Ended {

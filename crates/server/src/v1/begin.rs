@@ -46,6 +46,11 @@ impl Wanted {
         Self { form: Form::accepted(headers), on_disconnect }
     }
 
+    /// Whether its events will be asked for: now, or by who comes back.
+    pub(crate) fn is_recorded(self) -> bool {
+        self.form.is_some() || self.on_disconnect == OnDisconnect::Continue
+    }
+
     fn guard(self, work: &Work) -> CancelOnDrop {
         let cancels = self.on_disconnect == OnDisconnect::Cancel;
         CancelOnDrop(cancels.then(|| work.cancel.clone()))

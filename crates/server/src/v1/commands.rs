@@ -26,7 +26,7 @@ use crate::{
     http::{Failure, FailureBody, Json, Params, Reader, Runner, names},
     keys::Principal,
     stream::Recorder,
-    table::{Kind, Terms},
+    table::Terms,
 };
 
 /// How long a client waits for the end of what it has ended.
@@ -169,14 +169,7 @@ pub(crate) async fn create(
     if is_background {
         return background(&app, &caller, &entry.session, run, stdin).await;
     }
-    let continues = wanted.on_disconnect == OnDisconnect::Continue;
-    let terms = Terms {
-        kind: Kind::Inside(entry.session.id()),
-        tenant: caller.tenant.clone(),
-        labels: BTreeMap::new(),
-        has_log: wanted.form.is_some() || continues,
-        is_kept: wanted.form.is_some() || continues,
-    };
+    let terms = Terms::inside(entry.session.id(), &caller.tenant, wanted.is_recorded());
     let session = entry.session.clone();
     let started = begin(&app, terms, wanted, move |work| async move {
         let mut recorder = Recorder::new(Arc::clone(&work));

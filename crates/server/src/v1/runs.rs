@@ -147,7 +147,7 @@ pub(crate) async fn create(
         kind: Kind::Run,
         tenant: caller.tenant.clone(),
         labels: new.labels.clone(),
-        has_log: wanted.form.is_some() || on_disconnect == OnDisconnect::Continue,
+        has_log: wanted.is_recorded(),
         is_kept: true,
     };
     let started = start(&app, (caller.clone(), terms), wanted, new).await?;

@@ -22,7 +22,7 @@ use crate::{
     app::App,
     http::{Failure, FailureBody, Json, Runner},
     stream::Recorder,
-    table::{Kind, Terms},
+    table::Terms,
 };
 
 /// The most lines of input that come with a turn.
@@ -94,14 +94,7 @@ pub(crate) async fn create(
         let message = format!("inputs: there may be {INPUTS_MAX} at most");
         return Err(Failure::unprocessable(message));
     }
-    let continues = new.on_disconnect == OnDisconnect::Continue;
-    let terms = Terms {
-        kind: Kind::Inside(entry.session.id()),
-        tenant: caller.tenant.clone(),
-        labels: std::collections::BTreeMap::new(),
-        has_log: wanted.form.is_some() || continues,
-        is_kept: wanted.form.is_some() || continues,
-    };
+    let terms = Terms::inside(entry.session.id(), &caller.tenant, wanted.is_recorded());
     let session = entry.session.clone();
     let started = begin(&app, terms, wanted, move |work| async move {
         let request = TurnRequest {
