@@ -1,0 +1,1 @@
+//! Projects: code at a commit, run on snapshots of data.
