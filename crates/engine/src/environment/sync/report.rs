@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     ffi::OsString,
     fs::File,
-    io,
+    io::{self, BufRead, BufReader},
     os::unix::ffi::OsStringExt,
     path::{Path, PathBuf},
 };
@@ -86,7 +86,16 @@ impl DownloadInfo {
 
 fn of_file(path: &Path) -> io::Result<String> {
     let mut hasher = Sha256::new();
-    io::copy(&mut File::open(path)?, &mut hasher)?;
+    let mut file = BufReader::new(File::open(path)?);
+    loop {
+        let read = file.fill_buf()?;
+        if read.is_empty() {
+            break;
+        }
+        let bytes = read.len();
+        hasher.update(read);
+        file.consume(bytes);
+    }
     Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
