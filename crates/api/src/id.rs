@@ -50,6 +50,28 @@ pub struct CommandId(Uuid);
 #[error("not a command id: expected 36 characters such as 0190f3c2-7b1e-7c43-9d0a-1f2e3d4c5b6a")]
 pub struct InvalidCommandId;
 
+/// Names one project. Ids sort by the time they were made (UUID version 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ProjectId(Uuid);
+
+/// The text is not a project's id.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a project's id: expected 36 characters such as 0190f3c2-7b1e-7c43-9d0a-1f2e3d4c5b6a")]
+pub struct InvalidProjectId;
+
+/// Names one data source. Ids sort by the time they were made (UUID version 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SourceId(Uuid);
+
+/// The text is not a data source's id.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "not a data source's id: expected 36 characters such as 0190f3c2-7b1e-7c43-9d0a-1f2e3d4c5b6a"
+)]
+pub struct InvalidSourceId;
+
 /// What every kind of id can do.
 macro_rules! id {
     ($name:ident, $invalid:ident) => {
@@ -90,3 +112,19 @@ id!(RunId, InvalidRunId);
 id!(TurnId, InvalidTurnId);
 id!(SessionId, InvalidSessionId);
 id!(CommandId, InvalidCommandId);
+id!(ProjectId, InvalidProjectId);
+id!(SourceId, InvalidSourceId);
+
+/// A turn's record goes by the turn's id.
+impl From<TurnId> for RunId {
+    fn from(id: TurnId) -> Self {
+        Self(id.0)
+    }
+}
+
+/// A command's record goes by the command's id.
+impl From<CommandId> for RunId {
+    fn from(id: CommandId) -> Self {
+        Self(id.0)
+    }
+}

@@ -13,8 +13,11 @@ mod id;
 mod limits;
 mod outcome;
 mod policy_spec;
+mod project;
+mod record;
 mod run;
 mod signal;
+mod timestamp;
 mod turn;
 mod usage;
 
@@ -23,19 +26,24 @@ pub use display::{DisplayData, ExceptionInfo, MimeBundle};
 pub use error::{ErrorBody, ErrorCode};
 pub use event::{Event, StreamName};
 pub use id::{
-    CommandId, InvalidCommandId, InvalidRunId, InvalidSessionId, InvalidTurnId, RunId, SessionId,
-    TurnId,
+    CommandId, InvalidCommandId, InvalidProjectId, InvalidRunId, InvalidSessionId, InvalidSourceId,
+    InvalidTurnId, ProjectId, RunId, SessionId, SourceId, TurnId,
 };
 pub use limits::{LimitsSpec, TimeLimit};
 pub use outcome::{Outcome, Phase};
 pub use policy_spec::{
     Access, NetworkSpec, PolicySpec, ProfileName, ShareSpec, StartSpec, UnknownProfile,
 };
+pub use project::{
+    DataSnapshot, DataSource, DataSourceKind, Project, RepositoryKind, SnapshotFile,
+};
+pub use record::{ArtifactInfo, OutputHead, RunKind, RunRecord, RunStatus, UnknownWord};
 pub use run::{
     CapturedStream, Digests, DownloadSpec, DownloadedFile, Program, RunRequest, RunResult, Source,
     Upload, Workspace,
 };
 pub use signal::{Signal, UnknownSignal};
+pub use timestamp::{InvalidTimestamp, Timestamp};
 pub use turn::{
     Completion, FileChange, FileChangeKind, InputReply, InputRequest, Inspection, TurnRequest,
     TurnResult,
