@@ -13,9 +13,19 @@ pub(crate) enum Dialect {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Lock {
     /// Changing the schema.
-    Schema = 0x6365_6c6c_0001,
+    Schema,
     /// Choosing who is next: caps and fairness need to see what others chose.
-    Claims = 0x6365_6c6c_0002,
+    Claims,
+}
+
+impl Lock {
+    /// Its number among all that whoever shares the database may use.
+    const fn key(self) -> i64 {
+        match self {
+            Self::Schema => 0x6365_6c6c_0001,
+            Self::Claims => 0x6365_6c6c_0002,
+        }
+    }
 }
 
 impl Dialect {
@@ -54,7 +64,7 @@ impl Dialect {
 
     /// What takes a lock until the transaction ends, if that is not its own already.
     pub(crate) fn lock(self, lock: Lock) -> Option<String> {
-        let key = lock as i64;
+        let key = lock.key();
         (self == Self::Postgres).then(|| format!("SELECT pg_advisory_xact_lock({key})"))
     }
 }

@@ -2,7 +2,7 @@
 
 use api::{DataSnapshot, ProjectId, SnapshotFile};
 use sha2::{Digest as _, Sha256};
-use sqlx::{Any, Transaction, any::AnyRow};
+use sqlx::any::AnyRow;
 
 use super::{Listed, listed, rows_wanted};
 use crate::{
@@ -90,29 +90,17 @@ impl Store {
             refer(self.database(), &mut transaction, digest).await?;
         }
         for file in files {
-            self.insert_file(&mut transaction, tenant, project_id, id, file).await?;
+            let sql = "INSERT INTO snapshot_files (tenant, project_id, snapshot_id, path, digest, \
+                       bytes) VALUES ($1, $2, $3, $4, $5, $6)";
+            self.of_snapshot(sql, tenant, project_id, id)
+                .bind(bounded("file's path", &file.path, PLACE_BYTES_MAX)?)
+                .bind(file.sha256.clone())
+                .bind(integer(file.size_bytes))
+                .execute(&mut *transaction)
+                .await
+                .map_err(insert_failed(OPERATION_ADD, "file"))?;
         }
         transaction.commit().await.map_err(failed())
-    }
-
-    async fn insert_file(
-        &self,
-        transaction: &mut Transaction<'static, Any>,
-        tenant: &str,
-        project_id: ProjectId,
-        id: &str,
-        file: &SnapshotFile,
-    ) -> Result<(), StoreError> {
-        let sql = "INSERT INTO snapshot_files (tenant, project_id, snapshot_id, path, digest, \
-                   bytes) VALUES ($1, $2, $3, $4, $5, $6)";
-        let insert = self
-            .of_snapshot(sql, tenant, project_id, id)
-            .bind(bounded("file's path", &file.path, PLACE_BYTES_MAX)?)
-            .bind(file.sha256.clone())
-            .bind(integer(file.size_bytes))
-            .execute(&mut **transaction)
-            .await;
-        insert.map(drop).map_err(insert_failed(OPERATION_ADD, "file"))
     }
 
     /// A snapshot by its id.
