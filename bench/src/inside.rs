@@ -88,7 +88,12 @@ impl Inside {
     fn run(&self, request: &RunRequest) -> Result<(Times, String)> {
         let request = request.clone();
         let mut clock = Clock { start: Instant::now(), launched: None };
-        let io = RunIo { events: &mut clock, stdin: Input::Empty, cancel: Cancel::new() };
+        let io = RunIo {
+            events: &mut clock,
+            stdin: Input::Empty,
+            cancel: Cancel::new(),
+            asker: engine::Asker::default(),
+        };
         let result = self.runtime.block_on(self.engine.run(request, io))?;
         let done = clock.start.elapsed();
         if result.outcome != (Outcome::Exited { code: 0 }) {

@@ -204,7 +204,12 @@ fn source(language: &str, text: &str) -> SessionRun {
 }
 
 async fn run_beside(scene: &Scene, request: &SessionRun, printed: &str) -> Result<()> {
-    let io = RunIo { events: &mut Deaf, stdin: Input::Empty, cancel: Cancel::new() };
+    let io = RunIo {
+        events: &mut Deaf,
+        stdin: Input::Empty,
+        cancel: Cancel::new(),
+        asker: engine::Asker::default(),
+    };
     let result = scene.session.run(request, io).await?.result;
     ensure!(result.outcome == FINE && result.stdout.head == printed, "{result:?}");
     Ok(())
@@ -275,7 +280,13 @@ async fn cancel(scene: &mut Scene, dice: &mut Dice) -> Result<()> {
     let cancel = Cancel::new();
     let request = TurnRequest { code: SLEEP.to_owned(), ..TurnRequest::default() };
     let (events, input) = (&mut Deaf, &mut NoInput);
-    let io = TurnIo { events, cancel: cancel.clone(), input, wall_time: None };
+    let io = TurnIo {
+        events,
+        cancel: cancel.clone(),
+        input,
+        wall_time: None,
+        asker: engine::Asker::default(),
+    };
     let session = scene.session.clone();
     let (result, ()) = tokio::join!(session.turn(&request, io), async {
         pause(dice, 10).await;
@@ -300,7 +311,8 @@ async fn time_out(scene: &mut Scene, _: &mut Dice) -> Result<()> {
     let request = TurnRequest { code: "while True: pass".to_owned(), ..TurnRequest::default() };
     let wall_time = Some(Duration::from_millis(150));
     let (events, input) = (&mut Deaf, &mut NoInput);
-    let io = TurnIo { events, cancel: Cancel::new(), input, wall_time };
+    let io =
+        TurnIo { events, cancel: Cancel::new(), input, wall_time, asker: engine::Asker::default() };
     let result = scene.session.turn(&request, io).await?;
     scene.note(&result)?;
     let expected = Outcome::TimedOut { limit: TimeLimit::WallTime };
@@ -315,7 +327,8 @@ async fn stubborn(scene: &mut Scene, _: &mut Dice) -> Result<()> {
     let request = TurnRequest { code: code.to_owned(), ..TurnRequest::default() };
     let wall_time = Some(Duration::from_millis(300));
     let (events, input) = (&mut Deaf, &mut NoInput);
-    let io = TurnIo { events, cancel: Cancel::new(), input, wall_time };
+    let io =
+        TurnIo { events, cancel: Cancel::new(), input, wall_time, asker: engine::Asker::default() };
     let result = scene.session.turn(&request, io).await?;
     scene.note(&result)?;
     ensure!(result.state_lost, "{result:?}");

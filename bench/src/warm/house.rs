@@ -103,7 +103,13 @@ pub(crate) fn run_of(environment: &str, code: &str, start: StartSpec) -> RunRequ
 pub(crate) async fn turn(session: &Session, code: &str) -> Result<TurnResult> {
     let request = TurnRequest { code: code.to_owned(), ..TurnRequest::default() };
     let (events, input) = (&mut Deaf, &mut NoInput);
-    let io = TurnIo { events, cancel: Cancel::new(), input, wall_time: None };
+    let io = TurnIo {
+        events,
+        cancel: Cancel::new(),
+        input,
+        wall_time: None,
+        asker: engine::Asker::default(),
+    };
     Ok(session.turn(&request, io).await?)
 }
 
@@ -125,7 +131,12 @@ pub(crate) async fn good_turn(session: &Session, code: &str, printed: &str) -> R
 /// It does not succeed, or prints nothing.
 pub(crate) async fn timed_run(engine: &Engine, request: &RunRequest) -> Result<[Duration; 2]> {
     let mut clock = Clock { start: Instant::now(), output: None };
-    let io = RunIo { events: &mut clock, stdin: Input::Empty, cancel: Cancel::new() };
+    let io = RunIo {
+        events: &mut clock,
+        stdin: Input::Empty,
+        cancel: Cancel::new(),
+        asker: engine::Asker::default(),
+    };
     let result = engine.run(request.clone(), io).await?;
     let done = clock.start.elapsed();
     if result.outcome != (Outcome::Exited { code: 0 }) {

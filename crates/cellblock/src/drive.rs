@@ -1,7 +1,7 @@
 //! Carries a run through, and takes it back when a signal asks for that.
 
 use api::{RunRequest, RunResult};
-use engine::{Cancel, Engine, EventSink, Input, RunError, RunIo};
+use engine::{Asker, Cancel, Engine, EventSink, Input, RunError, RunIo};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::failure::Failure;
@@ -34,7 +34,7 @@ pub(crate) fn drive(
     runtime.map_err(failed)?.block_on(async {
         let signals = Signals::listen()
             .map_err(|source| Failure::Process { action: "listen for signals", source })?;
-        let io = RunIo { events: sink, stdin, cancel: cancel.clone() };
+        let io = RunIo { events: sink, stdin, cancel: cancel.clone(), asker: Asker::default() };
         Ok(attend(engine, work, io, (signals, cancel)).await)
     })
 }

@@ -7,7 +7,7 @@ use policy::Policy;
 use sandbox::Backend;
 
 use crate::{
-    Config, RunError, TrustDomain, WarmStats,
+    Config, Records, RunError, TrustDomain, WarmStats,
     admission::Admission,
     resolve::{Work, resolve},
     session::{Registry, Runtimes},
@@ -27,17 +27,29 @@ pub(crate) struct Core {
     pub(crate) admission: Admission,
     pub(crate) warm: Warm,
     pub(crate) runtimes: Runtimes,
+    /// Where accounts are kept; nowhere if there is none.
+    pub(crate) records: Option<Records>,
 }
 
 impl Engine {
     /// An engine that isolates by a backend.
     #[must_use]
     pub fn new(config: Config, backend: Arc<dyn Backend>) -> Self {
+        Self::with_records(config, backend, None)
+    }
+
+    /// One that keeps an account of all that runs.
+    #[must_use]
+    pub fn with_records(
+        config: Config,
+        backend: Arc<dyn Backend>,
+        records: Option<Records>,
+    ) -> Self {
         let admission = Admission::new(config.runs_max);
         let warm = Warm::new(config.warm.clone(), Arc::clone(&backend));
         let sessions = Arc::new(Registry::new(config.warm.sessions_max));
         let runtimes = Runtimes::default();
-        let core = Core { config, backend, admission, warm, runtimes };
+        let core = Core { config, backend, admission, warm, runtimes, records };
         Self { core: Arc::new(core), sessions }
     }
 
@@ -55,6 +67,12 @@ impl Engine {
         let (domain, core) = (TrustDomain::default(), &self.core);
         let work = Work::Request(request, &domain);
         Ok(resolve(work, &core.config, core.backend.support())?.policy)
+    }
+
+    /// Where accounts are kept.
+    #[must_use]
+    pub fn records(&self) -> Option<&Records> {
+        self.core.records.as_ref()
     }
 
     /// What isolates.

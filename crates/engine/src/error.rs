@@ -10,6 +10,7 @@ use std::{
 
 use api::{Control, ErrorBody, ErrorCode};
 use policy::PolicyError;
+use record::StoreError;
 use sandbox::{LaunchError, SandboxError};
 
 use crate::{
@@ -72,6 +73,9 @@ pub enum RunError {
         /// What was noticed.
         detail: String,
     },
+    /// Its record cannot be kept, and what cannot be accounted for does not run.
+    #[error("the run cannot be recorded")]
+    Record(#[from] StoreError),
     /// A standard stream of the program cannot be read or written on our side.
     #[error("the program's {stream} cannot be connected")]
     Stream {
@@ -119,6 +123,9 @@ impl RunError {
             Self::Program { source, .. } => (ErrorCode::FileNotFound, program_hint(source)),
             Self::Directory { source } => directory_kind(source),
             Self::Lost { .. } => (ErrorCode::Internal, some("`cellblock doctor` may say more")),
+            Self::Record(_) => {
+                (ErrorCode::Internal, some("see that the database is there and has room"))
+            }
             Self::Stream { .. } => (ErrorCode::Internal, None),
         }
     }

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use api::Event;
 use rustix::fs::FileType;
 
-use crate::{Cancel, Fed};
+use crate::{Asker, Cancel, Fed};
 
 /// What connects a run with whoever asked for it.
 pub struct RunIo<'a> {
@@ -15,6 +15,8 @@ pub struct RunIo<'a> {
     pub stdin: Input,
     /// Takes the run back.
     pub cancel: Cancel,
+    /// On whose account it goes.
+    pub asker: Asker,
 }
 
 /// Takes a run's events, in order.

@@ -4,6 +4,7 @@
 //! no wire format and no concrete backend. It starts no user code itself; the one
 //! kind of process it does start is a package installer, for [`environment::sync`].
 
+mod account;
 mod acquire;
 mod admission;
 mod archive;
@@ -20,7 +21,7 @@ mod io;
 pub mod language;
 mod output;
 mod pipe;
-mod record;
+
 mod resolve;
 mod run;
 pub mod runtime;
@@ -33,6 +34,7 @@ mod transfer;
 mod warm;
 mod workspace;
 
+pub use account::{Asker, Records};
 pub use admission::RequestError;
 pub use archive::{ArchiveError, ArchiveFormat, EntryFault};
 pub use cancel::Cancel;

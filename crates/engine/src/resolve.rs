@@ -9,14 +9,14 @@ use std::{
     time::Duration,
 };
 
-use api::{PolicySpec, Program, RunRequest, ShareSpec, Workspace};
+use api::{PolicySpec, Program, RunRequest, SessionId, ShareSpec, Workspace};
 use policy::{GuestPath, HostSupport, Limits, Parts, Policy, PolicyError, guest};
 use sandbox::{Action, Payload};
 
 use crate::{
     Config, RunError, SessionRun, Signaller, TrustDomain,
+    account::digest,
     output::{CAPTURE_BYTES_DEFAULT, CAPTURE_BYTES_MAX},
-    record::digest,
     runtime::{self, Runtime},
     session::Sandboxed,
     transfer::{self, Download},
@@ -52,6 +52,7 @@ pub(crate) struct Resolved {
 pub(crate) struct Inside<'a> {
     pub(crate) run: &'a SessionRun,
     pub(crate) session: &'a Sandboxed,
+    pub(crate) session_id: SessionId,
     /// Tells its files from those of other runs there.
     pub(crate) number: u64,
     /// Whether it goes on in the background, for as long as the session lives.
@@ -116,7 +117,7 @@ fn resolve_probe(
 }
 
 fn resolve_inside(inside: &Inside<'_>, config: &Config) -> Result<Resolved, RunError> {
-    let Inside { run, session, number, is_background } = inside;
+    let Inside { run, session, number, is_background, .. } = inside;
     let frame = &session.frame;
     let policy = frame.policy.clone().with_env_vars(&run.env_vars)?;
     let payload = runtime::inside(run, frame, *number, config)?;

@@ -12,13 +12,13 @@
 //! | release | every process dead, nothing left |
 //! | close record | the result |
 
-use api::{Event, PolicySpec, RunRequest, RunResult};
+use api::{Event, PolicySpec, RunId, RunRequest, RunResult};
 
 use crate::{
-    Engine, RunError, RunIo, TrustDomain,
+    Asker, Engine, RunError, RunIo, TrustDomain,
+    account::{Account, Entry, RecordGuard, Subject},
     drive::drive,
     engine::Core,
-    record::{Account, RecordGuard},
     resolve::{Resolved, Work, resolve},
     settle::settle,
     transfer::{created, fetch},
@@ -69,13 +69,35 @@ impl Core {
         // resolve
         let resolved = resolve(work, &self.config, self.backend.support())?;
         // open record
-        let record = RecordGuard::open(permit.run_id(), &resolved);
+        let run_id = permit.run_id();
+        let entry = self.entry(work, run_id, &io.asker);
+        let mut record = RecordGuard::new(run_id, &resolved, entry);
+        match self.through(work, resolved, io, &mut record).await {
+            Ok(account) => record.close(account).await,
+            Err(error) => {
+                record.fail(&error).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// From a run that is resolved to what is known when every process of it is dead.
+    async fn through(
+        &self,
+        work: Work<'_>,
+        resolved: Resolved,
+        io: RunIo<'_>,
+        record: &mut RecordGuard,
+    ) -> Result<Account, RunError> {
         let Resolved { policy, payload, programs, downloads, limits, .. } = resolved;
         let limits = &limits;
-        // acquire
-        let mut sandbox = self.acquire(work, (&policy, payload), &io.stdin).await?;
+        // acquire, while the record finds its way to the disk
+        let acquire = self.acquire(work, (&policy, payload), &io.stdin);
+        let (opened, acquired) = tokio::join!(record.open(), acquire);
+        opened?;
+        let mut sandbox = acquired?;
         // drive
-        io.events.event(Event::Started { run_id: permit.run_id() });
+        io.events.event(Event::Started { run_id: record.run_id() });
         let facts = drive(&mut *sandbox, &programs, limits, &work.signaller(), io).await?;
         // settle
         let outcome = settle(facts.end, &facts.usage, limits);
@@ -91,7 +113,7 @@ impl Core {
         let enforcement = sandbox.enforcement().clone();
         drop(sandbox);
         // close record
-        Ok(record.close(Account {
+        Ok(Account {
             outcome,
             phase: facts.phase,
             stdout: facts.stdout,
@@ -100,6 +122,20 @@ impl Core {
             changes,
             usage: facts.usage,
             enforcement,
-        }))
+        })
+    }
+
+    /// The entry that a piece of work has in the records.
+    fn entry(&self, work: Work<'_>, run_id: RunId, asker: &Asker) -> Entry {
+        let (subject, environment) = match work {
+            Work::Request(request, _) => (Subject::Run(run_id), request.environment.as_str()),
+            Work::Inside(inside) => {
+                let session = inside.session.frame.environment.as_str();
+                (Subject::Command(run_id, inside.session_id), session)
+            }
+            // Nobody's code runs.
+            Work::Probe(_) => return Entry::none(),
+        };
+        Entry::new(self.records.as_ref(), subject, asker, Some(environment))
     }
 }

@@ -4,7 +4,8 @@ use std::pin::Pin;
 
 use api::{Event, InputReply, InputRequest, Outcome, TurnRequest, TurnResult};
 use engine::{
-    Cancel, EventSink, InputSource, NoInput, RunIo, Session, SessionError, SessionRun, TurnIo,
+    Asker, Cancel, EventSink, InputSource, NoInput, RunIo, Session, SessionError, SessionRun,
+    TurnIo,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -61,6 +62,7 @@ impl Desk {
                 cancel: Cancel::new(),
                 input: &mut NoInput,
                 wall_time: None,
+                asker: Asker::default(),
             };
             self.session.turn(&request, io).await
         });
@@ -137,7 +139,8 @@ impl Desk {
         let session = &self.session;
         let (result, interrupted) = self.events.wait(async {
             let mut input = Person { line: sink.open_line() };
-            let io = TurnIo { events: &mut sink, cancel, input: &mut input, wall_time: None };
+            let (input, asker) = (&mut input, Asker::default());
+            let io = TurnIo { events: &mut sink, cancel, input, wall_time: None, asker };
             interruptible(session.turn(request, io), || {
                 session.interrupt();
             })
@@ -162,8 +165,8 @@ impl Desk {
         let mut sink = TurnSink::new(&mut self.screen, cancel.clone(), wall_time);
         let session = &self.session;
         let (result, _) = self.events.wait(async {
-            let io =
-                RunIo { events: &mut sink, stdin: engine::Input::Empty, cancel: cancel.clone() };
+            let (stdin, asker) = (engine::Input::Empty, Asker::default());
+            let io = RunIo { events: &mut sink, stdin, cancel: cancel.clone(), asker };
             interruptible(session.run(&run, io), || cancel.cancel()).await
         })?;
         match result {

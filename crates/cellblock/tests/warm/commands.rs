@@ -30,7 +30,7 @@ pub(crate) const TESTS: Tests = &[
 ];
 
 async fn start(session: &Session, line: &str) -> Command {
-    let id = session.start(shell(line)).await.unwrap();
+    let id = session.start(shell(line), engine::Asker::default()).await.unwrap();
     session.command(id).unwrap()
 }
 
@@ -211,11 +211,12 @@ fn what_cannot_be_run_is_told() {
             file_name: "main".to_owned(),
             text: "nuqneH".to_owned(),
         });
-        let refused = session.start(SessionRun::new(unknown)).await.unwrap_err();
+        let refused =
+            session.start(SessionRun::new(unknown), engine::Asker::default()).await.unwrap_err();
         assert_eq!(refused.body().code, ErrorCode::LanguageUnknown);
         assert_eq!(session.commands(), []);
         let missing = api::Program::Command { name: "no-such-program".to_owned() };
-        let id = session.start(SessionRun::new(missing)).await.unwrap();
+        let id = session.start(SessionRun::new(missing), engine::Asker::default()).await.unwrap();
         let command = session.command(id).unwrap();
         let error = command.wait().await.unwrap_err();
         assert_eq!(error.code, ErrorCode::FileNotFound);
@@ -227,7 +228,7 @@ fn what_cannot_be_run_is_told() {
             wall_time: Some(Duration::from_millis(200)),
             ..shell("trap '' TERM; sleep 1000")
         };
-        let id = session.start(limited).await.unwrap();
+        let id = session.start(limited, engine::Asker::default()).await.unwrap();
         let outcome = outcome(&session.command(id).unwrap()).await;
         assert!(matches!(outcome, Outcome::TimedOut { .. }), "{outcome:?}");
     });
@@ -237,7 +238,7 @@ fn only_so_many_commands_run() {
     on_session(|session| async move {
         let mut commands = Vec::new();
         let refused = loop {
-            match session.start(shell("sleep 1000")).await {
+            match session.start(shell("sleep 1000"), engine::Asker::default()).await {
                 Ok(id) => commands.push(session.command(id).unwrap()),
                 Err(error) => break error,
             }
@@ -283,7 +284,7 @@ fn a_command_ends_with_its_session() {
         assert_eq!(command.logs(StreamName::Stdout, 0, 100).bytes, b"on\n");
         assert!(session.command(command.id()).is_none());
         assert_eq!(session.commands(), []);
-        let refused = session.start(shell("true")).await.unwrap_err();
+        let refused = session.start(shell("true"), engine::Asker::default()).await.unwrap_err();
         assert!(matches!(refused, SessionError::Closed { reason: CloseReason::Asked }));
     });
 }

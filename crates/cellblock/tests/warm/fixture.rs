@@ -128,7 +128,13 @@ pub(crate) async fn turn_with(
     events: &mut Heard,
 ) -> TurnResult {
     let request = TurnRequest { code: code.to_owned(), ..TurnRequest::default() };
-    let io = TurnIo { events, cancel, input: &mut Answers(None), wall_time: None };
+    let io = TurnIo {
+        events,
+        cancel,
+        input: &mut Answers(None),
+        wall_time: None,
+        asker: engine::Asker::default(),
+    };
     session.turn(&request, io).await.unwrap()
 }
 
@@ -150,7 +156,12 @@ pub(crate) async fn carry(
     run: &SessionRun,
 ) -> Result<SessionRunResult, SessionError> {
     let mut events = Heard::default();
-    let io = RunIo { events: &mut events, stdin: Input::Empty, cancel: Cancel::new() };
+    let io = RunIo {
+        events: &mut events,
+        stdin: Input::Empty,
+        cancel: Cancel::new(),
+        asker: engine::Asker::default(),
+    };
     session.run(run, io).await
 }
 

@@ -82,6 +82,7 @@ fn input_is_answered_or_refused() {
             cancel: Cancel::new(),
             input: &mut Answers(Some("Ann")),
             wall_time: None,
+            asker: engine::Asker::default(),
         };
         let answered = session.turn(&request, io).await.unwrap();
         assert_eq!(value(&answered), Some("'Ann'"), "{answered:?}");
@@ -228,6 +229,7 @@ fn a_closed_session_says_so() {
             cancel: Cancel::new(),
             input: &mut Answers(None),
             wall_time: None,
+            asker: engine::Asker::default(),
         };
         let refused = session.turn(&TurnRequest::default(), io).await;
         assert!(matches!(refused, Err(SessionError::Closed { .. })));

@@ -121,7 +121,12 @@ fn a_run_reads_what_it_is_given() {
         let bytes = vec![b'x'; 3_000_000];
         let mut events = Heard::default();
         let stdin = Input::of_bytes(bytes);
-        let io = RunIo { events: &mut events, stdin, cancel: Cancel::new() };
+        let io = RunIo {
+            events: &mut events,
+            stdin,
+            cancel: Cancel::new(),
+            asker: engine::Asker::default(),
+        };
         let done = session.run(&shell("wc -c"), io).await.unwrap();
         assert_eq!(text(&done.result.stdout).trim(), "3000000");
     });

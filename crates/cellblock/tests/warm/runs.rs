@@ -75,7 +75,12 @@ fn other_languages_see_the_same_files() {
 async fn once(engine: &Engine, code: &str, start: StartSpec) -> RunResult {
     let policy = PolicySpec { start: Some(start), ..spec() };
     let mut events = Heard::default();
-    let io = RunIo { events: &mut events, stdin: Input::Empty, cancel: Cancel::new() };
+    let io = RunIo {
+        events: &mut events,
+        stdin: Input::Empty,
+        cancel: Cancel::new(),
+        asker: engine::Asker::default(),
+    };
     engine.run(python(code, policy), io).await.unwrap()
 }
 

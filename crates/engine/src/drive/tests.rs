@@ -142,7 +142,7 @@ fn driven(script: &str, limits: &Limits, stdin: Input, cancel: Cancel) -> (Facts
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut shown = Shown::default();
     let mut process = Process::new(script);
-    let io = RunIo { events: &mut shown, stdin, cancel };
+    let io = RunIo { events: &mut shown, stdin, cancel, asker: crate::Asker::default() };
     let facts = runtime.block_on(drive(&mut process, &[], limits, &Signaller::new(), io)).unwrap();
     (facts, shown)
 }
@@ -196,7 +196,7 @@ fn copies_a_file_that_nothing_can_wait_for() {
     let content: Vec<u8> = (0..300_000_u32).flat_map(u32::to_le_bytes).collect();
     let file = nameless_file(&content, content.len() as u64);
     let facts = run("sha256sum", Input::Descriptor(file.into()));
-    let digest = crate::record::hexadecimal(&Sha256::digest(&content));
+    let digest = crate::account::hexadecimal(&Sha256::digest(&content));
     assert_eq!(facts.stdout.head, format!("{digest}  -\n"));
 }
 

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::mime;
 use crate::{
-    record::hexadecimal,
+    account::hexadecimal,
     runtime::OWN_PREFIX,
     transfer::shown,
     workspace::{self, Kind, Look},

@@ -121,6 +121,7 @@ impl Core {
         let shorter = |asked: Option<std::time::Duration>, most| asked.unwrap_or(most).min(most);
         Ok(Frame {
             environment: environment.clone(),
+            policy_digest: policy.digest(),
             policy,
             python: python.clone(),
             digest: runtime.digest.clone(),

@@ -96,6 +96,8 @@ pub(crate) struct Frame {
     pub(crate) python: PathBuf,
     /// SHA-256 of the environment's content.
     pub(crate) digest: Option<String>,
+    /// That of the policy.
+    policy_digest: String,
     order: Order,
     name: Option<String>,
     /// What it begins with.

@@ -46,7 +46,8 @@ impl Inner {
         let full = |_| SessionError::TooManyRuns { maximum: RUNS_AT_ONCE_MAX };
         let _place = self.running.try_acquire().map_err(full)?;
         let number = self.runs.fetch_add(1, Ordering::Relaxed);
-        let inside = Inside { run: request, session: &self.sandboxed, number, is_background };
+        let (run, session, session_id) = (request, &self.sandboxed, self.id);
+        let inside = Inside { run, session, session_id, number, is_background };
         let before = self.snapshot().await;
         let result = self.core.carry_out(Work::Inside(&inside), io).await;
         if let api::Program::Source(_) = request.program {

@@ -6,7 +6,9 @@ use std::{
 };
 
 use ::kernel::{InputSource, KernelError};
-use api::{CapturedStream, Completion, Event, Inspection, TurnId, TurnRequest, TurnResult, Usage};
+use api::{
+    CapturedStream, Completion, Digests, Event, Inspection, TurnId, TurnRequest, TurnResult, Usage,
+};
 use policy::Limits;
 use sandbox::{Forked, LaunchError};
 use tokio::sync::MutexGuard;
@@ -20,7 +22,10 @@ use super::{
     tools::Tools,
     turning::{Terms, Turning},
 };
-use crate::{Cancel, EventSink, RunError};
+use crate::{
+    Asker, Cancel, EventSink, RunError,
+    account::{Entry, Subject, digest},
+};
 
 /// How long a kernel may take for what it is asked while somebody types.
 const SHORT_TIME_MAX: Duration = Duration::from_secs(5);
@@ -35,6 +40,8 @@ pub struct TurnIo<'a> {
     pub input: &'a mut dyn InputSource,
     /// How long it may take; as long as the session's policy has it if left out or longer.
     pub wall_time: Option<Duration>,
+    /// On whose account it goes.
+    pub asker: Asker,
 }
 
 /// What is known of a turn before its files are looked at.
@@ -64,10 +71,18 @@ impl Session {
         let mut turns = inner.in_line().await?;
         let tools = inner.ready(&mut turns).await?;
         let turn_id = TurnId::generate();
+        let entry = inner.open(turn_id, request, &io.asker).await?;
         let left = Left::new(inner);
         let before = inner.snapshot().await;
         io.events.event(Event::TurnStarted { turn_id });
-        let mut facts = inner.drive(&mut turns, request, io, &tools).await?;
+        let driven = inner.drive(&mut turns, request, io, &tools).await;
+        let mut facts = match driven {
+            Ok(facts) => facts,
+            Err(error) => {
+                entry.fail(error.body()).await;
+                return Err(error);
+            }
+        };
         if !facts.settled.is_kept {
             // Where there is none to be had now, the next turn tries again.
             let _ = inner.replace(&mut turns).await;
@@ -76,7 +91,7 @@ impl Session {
         let files = inner.changes(before, after).await;
         left.well();
         inner.turns_done.fetch_add(1, Ordering::Relaxed);
-        Ok(TurnResult {
+        let result = TurnResult {
             turn_id,
             outcome: facts.settled.outcome,
             stdout: facts.stdout,
@@ -89,7 +104,9 @@ impl Session {
             usage: facts.usage,
             state_lost: std::mem::take(&mut turns.is_lost),
             detail: facts.settled.detail,
-        })
+        };
+        entry.close_turn(&result).await.map_err(RunError::from)?;
+        Ok(result)
     }
 
     /// How code can go on after that many characters. Waits for the turn under way.
@@ -148,6 +165,28 @@ impl Inner {
             Some(reason) => Err(SessionError::Closed { reason }),
             None => Ok(turns),
         }
+    }
+
+    /// Opens the account of a turn.
+    async fn open(
+        &self,
+        turn_id: TurnId,
+        request: &TurnRequest,
+        asker: &Asker,
+    ) -> Result<Entry, RunError> {
+        let subject = Subject::Turn(turn_id, self.id);
+        let frame = &self.sandboxed.frame;
+        let records = self.core.records.as_ref();
+        let mut entry = Entry::new(records, subject, asker, Some(&frame.environment));
+        if records.is_some() {
+            let digests = Digests {
+                code: digest([request.code.as_str()]),
+                policy: frame.policy_digest.clone(),
+                environment: frame.digest.clone(),
+            };
+            entry.open(&digests).await?;
+        }
+        Ok(entry)
     }
 
     async fn drive(

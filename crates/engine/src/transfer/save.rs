@@ -23,7 +23,7 @@ use super::{
     CHUNK_BYTES,
     download::{Allowance, DownloadError},
 };
-use crate::record::hexadecimal;
+use crate::account::hexadecimal;
 
 /// Chunks after which other tasks get their turn.
 const CHUNKS_IN_A_ROW_MAX: u32 = 16;

@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use engine::Asker;
+
 use super::text::KeyId;
 
 /// Room for a readable name; it becomes a label of metrics and logs.
@@ -124,6 +126,13 @@ impl Principal {
     #[must_use]
     pub fn local() -> Self {
         Self { tenant: TenantId::local(), scope: Scope::Admin, key_id: None }
+    }
+
+    /// On whose account goes what it asks for.
+    #[must_use]
+    pub fn asker(&self) -> Asker {
+        let key = self.key_id.as_ref().map_or_else(|| LOCAL.to_owned(), ToString::to_string);
+        Asker::new(self.tenant.as_str(), &key)
     }
 }
 

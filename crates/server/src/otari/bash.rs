@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use api::{Outcome, Program, TimeLimit};
-use engine::{Cancel, Input, RunIo, SessionError, SessionRun, SessionRunResult};
+use engine::{Asker, Cancel, Input, RunIo, SessionError, SessionRun, SessionRunResult};
 
 use super::{
     python::{self, seconds},
@@ -25,7 +25,7 @@ const FROM_INPUT: &str = "eval \"$(cat)\" < /dev/null";
 pub(super) async fn run(
     entry: &Entry,
     command: String,
-    (time, cancel): (Duration, Cancel),
+    (time, cancel, asker): (Duration, Cancel, Asker),
     most: u64,
 ) -> Result<Ran, SessionError> {
     let bound = bound(entry.session.policy().limits().memory_bytes);
@@ -39,7 +39,7 @@ pub(super) async fn run(
         wall_time: Some(time),
         ..SessionRun::new(Program::Command { name: "bash".to_owned() })
     };
-    let io = RunIo { events: &mut Unheard, stdin, cancel: cancel.clone() };
+    let io = RunIo { events: &mut Unheard, stdin, cancel: cancel.clone(), asker };
     let done = entry.session.run(&run, io).await?;
     if done.result.outcome == Outcome::OutOfMemory {
         python::renew(entry, &cancel).await?;

@@ -10,7 +10,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::Response,
 };
-use engine::{Cancel, SessionError};
+use engine::{Asker, Cancel, SessionError};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -136,6 +136,7 @@ enum Content {
 struct Bounds {
     time: Duration,
     cancel: Cancel,
+    asker: Asker,
     output_bytes: u64,
     shapes: Option<Shapes>,
 }
@@ -189,12 +190,13 @@ struct Called {
 
 impl Called {
     async fn answer(self, app: &App, caller: Principal, time: Duration) -> Result<Response, Wrong> {
-        let terms = Terms::inside(self.entry.session.id(), &caller.tenant, false);
+        let terms = Terms::inside(self.entry.session.id(), &caller, false);
         let wanted = Wanted { form: None, on_disconnect: OnDisconnect::Cancel };
         let output_bytes = app.config().otari.output_bytes;
         let started = begin(app, terms, wanted, move |work| async move {
             let cancel = work.cancel.clone();
-            let bounds = Bounds { time, cancel, output_bytes, shapes: self.shapes };
+            let asker = work.terms.asker.clone();
+            let bounds = Bounds { time, cancel, asker, output_bytes, shapes: self.shapes };
             let began = Instant::now();
             let content = carry_out(&self.entry, self.job, bounds).await;
             let content = content.map_err(|error| self.named.failure(error))?;
@@ -209,18 +211,18 @@ impl Called {
 }
 
 async fn carry_out(entry: &Entry, job: Job, bounds: Bounds) -> Result<Content, SessionError> {
-    let Bounds { time, cancel, output_bytes, shapes } = bounds;
+    let Bounds { time, cancel, asker, output_bytes, shapes } = bounds;
     let of_run = |ran: Ran, names| match shapes {
         None => Content::Plain(blocks::of_run(ran)),
         Some(_) => Content::Run(anthropic::of_run(ran, names)),
     };
     Ok(match job {
         Job::Python(code) => {
-            let ran = python::run(entry, code, (time, cancel), output_bytes).await?;
+            let ran = python::run(entry, code, (time, cancel, asker), output_bytes).await?;
             of_run(ran, anthropic::PYTHON)
         }
         Job::Bash(command) => {
-            let ran = bash::run(entry, command, (time, cancel), output_bytes).await?;
+            let ran = bash::run(entry, command, (time, cancel, asker), output_bytes).await?;
             of_run(ran, anthropic::BASH)
         }
         Job::Edit(wanted) => {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use api::{CapturedStream, Outcome, TimeLimit, TurnRequest, TurnResult};
-use engine::{Cancel, NoInput, SessionError, TurnIo};
+use engine::{Asker, Cancel, NoInput, SessionError, TurnIo};
 
 use super::ran::{Ran, Unheard, clip, clip_text, produced, without_newline};
 use crate::table::Entry;
@@ -22,11 +22,11 @@ const SIGNAL_BASE: i32 = 128;
 pub(super) async fn run(
     entry: &Entry,
     code: String,
-    (time, cancel): (Duration, Cancel),
+    (time, cancel, asker): (Duration, Cancel, Asker),
     most: u64,
 ) -> Result<Ran, SessionError> {
     prepare(entry, &cancel).await?;
-    let result = turn(entry, code, time, cancel).await?;
+    let result = turn(entry, code, (time, cancel, asker)).await?;
     if result.state_lost
         && let Some(handle) = &entry.otari
     {
@@ -48,7 +48,8 @@ async fn prepare(entry: &Entry, cancel: &Cancel) -> Result<(), SessionError> {
          __import__('resource').getrlimit(2)[1]))"
     );
     // Where it cannot be had, memory is bounded otherwise.
-    let done = turn(entry, code, PREPARE_TIME_MAX, cancel.clone()).await?;
+    let own = Asker::default().with_own_account();
+    let done = turn(entry, code, (PREPARE_TIME_MAX, cancel.clone(), own)).await?;
     handle.set_prepared(done.outcome.is_success());
     Ok(())
 }
@@ -68,8 +69,7 @@ const PREPARE_TIME_MAX: Duration = Duration::from_secs(5);
 async fn turn(
     entry: &Entry,
     code: String,
-    time: Duration,
-    cancel: Cancel,
+    (time, cancel, asker): (Duration, Cancel, Asker),
 ) -> Result<TurnResult, SessionError> {
     let request = TurnRequest {
         code,
@@ -78,7 +78,8 @@ async fn turn(
         file_name: Some(FILE_NAME.to_owned()),
         ..TurnRequest::default()
     };
-    let io = TurnIo { events: &mut Unheard, cancel, input: &mut NoInput, wall_time: Some(time) };
+    let (input, wall_time) = (&mut NoInput, Some(time));
+    let io = TurnIo { events: &mut Unheard, cancel, input, wall_time, asker };
     entry.session.turn(&request, io).await
 }
 

@@ -15,11 +15,15 @@ use std::{
 
 use api::SessionId;
 use axum::http::StatusCode;
-use engine::Cancel;
+use engine::{Asker, Cancel};
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 
-use crate::{http::Failure, keys::TenantId, stream::EventLog};
+use crate::{
+    http::Failure,
+    keys::{Principal, TenantId},
+    stream::EventLog,
+};
 
 /// The most that are kept after their end.
 const ENDED_MAX: usize = 10_000;
@@ -47,6 +51,8 @@ pub(crate) enum Kind {
 pub(crate) struct Terms {
     pub(crate) kind: Kind,
     pub(crate) tenant: TenantId,
+    /// On whose account it goes.
+    pub(crate) asker: Asker,
     pub(crate) labels: BTreeMap<String, String>,
     /// Whether somebody will read its events.
     pub(crate) has_log: bool,
@@ -57,10 +63,11 @@ pub(crate) struct Terms {
 impl Terms {
     /// Those of a turn or a command, whose events and result are kept where somebody
     /// will ask for them.
-    pub(crate) fn inside(session: SessionId, tenant: &TenantId, is_recorded: bool) -> Self {
+    pub(crate) fn inside(session: SessionId, caller: &Principal, is_recorded: bool) -> Self {
         Self {
             kind: Kind::Inside(session),
-            tenant: tenant.clone(),
+            tenant: caller.tenant.clone(),
+            asker: caller.asker(),
             labels: BTreeMap::new(),
             has_log: is_recorded,
             is_kept: is_recorded,

@@ -169,12 +169,13 @@ pub(crate) async fn create(
     if is_background {
         return background(&app, &caller, &entry.session, run, stdin).await;
     }
-    let terms = Terms::inside(entry.session.id(), &caller.tenant, wanted.is_recorded());
+    let terms = Terms::inside(entry.session.id(), &caller, wanted.is_recorded());
     let session = entry.session.clone();
     let started = begin(&app, terms, wanted, move |work| async move {
         let mut recorder = Recorder::new(Arc::clone(&work));
         let stdin = stdin.map_or(Input::Empty, |text| Input::of_bytes(text.into_bytes()));
-        let io = RunIo { events: &mut recorder, stdin, cancel: work.cancel.clone() };
+        let (cancel, asker) = (work.cancel.clone(), work.terms.asker.clone());
+        let io = RunIo { events: &mut recorder, stdin, cancel, asker };
         let done = session.run(&run, io).await;
         recorder.finish();
         begin::json(&CommandResult::of(done?))
@@ -206,7 +207,7 @@ async fn background(
 ) -> Result<Response, Failure> {
     // Beginning one counts; it then runs under its session's own bounds.
     let permit = app.quotas().acquire_run(&caller.tenant).await?;
-    let id = session.start(run).await?;
+    let id = session.start(run, caller.asker()).await?;
     drop(permit);
     let command = session.command(id).ok_or_else(|| Failure::not_found("command"))?;
     if let Some(text) = stdin {

@@ -146,6 +146,7 @@ pub(crate) async fn create(
     let terms = Terms {
         kind: Kind::Run,
         tenant: caller.tenant.clone(),
+        asker: caller.asker(),
         labels: new.labels.clone(),
         has_log: wanted.is_recorded(),
         is_kept: true,
@@ -194,7 +195,8 @@ async fn start(
     begin(app, terms, wanted, move |work| async move {
         let downloads = request.downloads.clone();
         let mut recorder = Recorder::new(Arc::clone(&work));
-        let io = RunIo { events: &mut recorder, stdin, cancel: work.cancel.clone() };
+        let (cancel, asker) = (work.cancel.clone(), work.terms.asker.clone());
+        let io = RunIo { events: &mut recorder, stdin, cancel, asker };
         let result = engine.run_for(&domain, request, io).await;
         recorder.finish();
         let view = RunResultView::of(result?, &downloads)?;

@@ -94,7 +94,7 @@ pub(crate) async fn create(
         let message = format!("inputs: there may be {INPUTS_MAX} at most");
         return Err(Failure::unprocessable(message));
     }
-    let terms = Terms::inside(entry.session.id(), &caller.tenant, wanted.is_recorded());
+    let terms = Terms::inside(entry.session.id(), &caller, wanted.is_recorded());
     let session = entry.session.clone();
     let started = begin(&app, terms, wanted, move |work| async move {
         let request = TurnRequest {
@@ -111,6 +111,7 @@ pub(crate) async fn create(
             cancel: work.cancel.clone(),
             input: &mut lines,
             wall_time: new.wall_time_ms.map(Duration::from_millis),
+            asker: work.terms.asker.clone(),
         };
         let result = session.turn(&request, io).await;
         recorder.finish();

@@ -4,7 +4,9 @@ use api::{CommandId, Event};
 use tokio::sync::oneshot;
 
 use super::{super::Session, Command, CommandInfo};
-use crate::{EventSink, Fed, Feed, Input, RunIo, SessionError, SessionRun, SessionRunResult};
+use crate::{
+    Asker, EventSink, Fed, Feed, Input, RunIo, SessionError, SessionRun, SessionRunResult,
+};
 
 /// Whoever waits for the start of a command.
 type Waiting = oneshot::Sender<Result<(), SessionError>>;
@@ -21,7 +23,7 @@ impl Session {
     /// # Errors
     /// The session is closed, too many run, or what is to run cannot be. Whether there
     /// is such a program is found out afterwards, and told with its end.
-    pub async fn start(&self, run: SessionRun) -> Result<CommandId, SessionError> {
+    pub async fn start(&self, run: SessionRun, asker: Asker) -> Result<CommandId, SessionError> {
         drop(self.inner.begin()?);
         let (feed, fed) = Feed::new();
         let command = Command::new(&run, feed);
@@ -30,7 +32,7 @@ impl Session {
             return Err(self.inner.closed());
         }
         let (begun, told) = oneshot::channel();
-        tokio::spawn(self.clone().accompany(run, (command, fed), begun));
+        tokio::spawn(self.clone().accompany((run, asker), (command, fed), begun));
         match told.await {
             Ok(begun) => begun.map(|()| id),
             // Its runtime is about to end, and everything with it.
@@ -52,9 +54,14 @@ impl Session {
     }
 
     /// Stays with a command to its end.
-    async fn accompany(self, run: SessionRun, (command, fed): (Command, Fed), begun: Waiting) {
+    async fn accompany(
+        self,
+        (run, asker): (SessionRun, Asker),
+        (command, fed): (Command, Fed),
+        begun: Waiting,
+    ) {
         let mut sink = Sink { command: command.clone(), begun: Some(begun) };
-        let result = self.carry(&run, &mut sink, fed).await;
+        let result = self.carry((&run, asker), &mut sink, fed).await;
         let commands = &self.inner.commands;
         match (result, sink.begun.take()) {
             (Err(error), Some(begun)) => {
@@ -72,7 +79,7 @@ impl Session {
 
     async fn carry(
         &self,
-        run: &SessionRun,
+        (run, asker): (&SessionRun, Asker),
         sink: &mut Sink,
         fed: Fed,
     ) -> Result<SessionRunResult, SessionError> {
@@ -80,7 +87,7 @@ impl Session {
         let begun = inner.activity.begin_in_background();
         let _active = begun.map_err(|reason| SessionError::Closed { reason })?;
         let cancel = sink.command.shared.cancel.clone();
-        let io = RunIo { events: sink, stdin: Input::Fed(fed), cancel };
+        let io = RunIo { events: sink, stdin: Input::Fed(fed), cancel, asker };
         inner.run(run, io, true).await
     }
 }

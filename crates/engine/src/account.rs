@@ -1,7 +1,12 @@
 //! The account of one run: opened before anything is launched, closed once.
 //!
-//! The account's reader is, for now, the caller: closing it makes the result.
-//! Closing takes the record itself, so it cannot happen twice.
+//! Closing makes the result, and takes the account itself, so it cannot happen twice.
+//! Where records are kept, the same account is written there: a run's own is durable
+//! before its code starts, and again before its result is told; those of turns and
+//! commands are written in groups, soon after. An account that is dropped open, by a panic
+//! or because its caller went away, is closed as one that was taken back.
+
+mod entry;
 
 use api::{
     CapturedStream, Digests, DownloadedFile, Enforcement, FileChange, Outcome, Phase, RunId,
@@ -9,7 +14,11 @@ use api::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::resolve::Resolved;
+pub use entry::{Asker, Records};
+
+pub(crate) use entry::{Entry, Subject};
+
+use crate::{RunError, resolve::Resolved};
 
 /// A run's account that is still open.
 #[derive(Debug)]
@@ -17,6 +26,7 @@ use crate::resolve::Resolved;
 pub(crate) struct RecordGuard {
     run_id: RunId,
     digests: Digests,
+    entry: Entry,
 }
 
 /// What is known when a run is over.
@@ -33,20 +43,42 @@ pub(crate) struct Account {
 }
 
 impl RecordGuard {
-    /// Opens the account of a run that is about to be launched.
-    pub(crate) fn open(run_id: RunId, resolved: &Resolved) -> Self {
+    /// The account of a run that is about to be launched. Nothing is written yet.
+    pub(crate) fn new(run_id: RunId, resolved: &Resolved, entry: Entry) -> Self {
         let digests = Digests {
             code: resolved.code_digest.clone(),
             policy: resolved.policy.digest(),
             environment: resolved.environment_digest.clone(),
         };
-        Self { run_id, digests }
+        Self { run_id, digests, entry }
+    }
+
+    /// The run's id.
+    pub(crate) const fn run_id(&self) -> RunId {
+        self.run_id
+    }
+
+    /// Opens it. Code may start only after that.
+    ///
+    /// # Errors
+    /// It cannot be kept.
+    pub(crate) async fn open(&mut self) -> Result<(), RunError> {
+        Ok(self.entry.open(&self.digests).await?)
+    }
+
+    /// Closes it with why there is no result.
+    pub(crate) async fn fail(self, error: &RunError) {
+        self.entry.fail(error.body()).await;
     }
 
     /// Closes it.
-    pub(crate) fn close(self, account: Account) -> RunResult {
-        RunResult {
-            run_id: self.run_id,
+    ///
+    /// # Errors
+    /// It cannot be kept.
+    pub(crate) async fn close(self, account: Account) -> Result<RunResult, RunError> {
+        let Self { run_id, digests, entry } = self;
+        let result = RunResult {
+            run_id,
             outcome: account.outcome,
             phase: account.phase,
             stdout: account.stdout,
@@ -55,8 +87,10 @@ impl RecordGuard {
             changes: account.changes,
             usage: account.usage,
             enforcement: account.enforcement,
-            digests: self.digests,
-        }
+            digests,
+        };
+        entry.close(&result).await?;
+        Ok(result)
     }
 }
 
