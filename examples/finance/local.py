@@ -1,4 +1,4 @@
-"""Runs the project without a sandbox, to try a change: python local.py [parameters.json [outputs]]"""
+"""Tries a change without a sandbox: python local.py [parameters.json [outputs]]"""
 
 import ast
 import json

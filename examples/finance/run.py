@@ -1,4 +1,4 @@
-"""Federal receipts: their past, what drove them, a plan for the years to come and how sure it is."""
+"""Federal receipts: their past, what drove them, a plan for years to come and how sure it is."""
 
 PIPELINE = [
     "history",
