@@ -123,7 +123,7 @@ for (const [transport, over] of Object.entries({ stdio: overStdio, http: overHtt
 
     it('tells a failure of the code as an answer', async () => {
       const answer = await call('execute_code', { code: '1 / 0' });
-      assert.equal(answer.outcome, 'failed');
+      assert.equal(answer.outcome, 'raised');
     });
 
     it('tells an error of a tool with message and hint', async () => {
