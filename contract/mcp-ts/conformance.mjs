@@ -38,4 +38,5 @@ if (Number.parseInt(process.versions.node, 10) < NODE_MAJOR_MIN) {
   throw new Error(`the suite needs Node ${NODE_MAJOR_MIN} or newer; this is ${process.version}`);
 }
 const given = process.argv[2];
-process.exitCode = given ? await all(given) : await withServer((url) => all(`${url}/mcp?tools=full`));
+const served = () => withServer((url) => all(`${url}/mcp?tools=full`));
+process.exitCode = await (given ? all(given) : served());
