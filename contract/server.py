@@ -30,7 +30,12 @@ def command() -> str | None:
 class Server:
     """One process that says on standard error where it listens."""
 
-    def __init__(self, variables: dict[str, str] | None = None, state: Path | None = None):
+    def __init__(
+        self,
+        variables: dict[str, str] | None = None,
+        state: Path | None = None,
+        flags: tuple[str, ...] = (),
+    ):
         line = command()
         if line is None:
             raise RuntimeError("set CELLBLOCK_BIN or CONTRACT_COMMAND to start a server")
@@ -41,7 +46,7 @@ class Server:
         self._found = threading.Event()
         self.url = ""
         self.process = subprocess.Popen(
-            shlex.split(line.replace("{state}", shlex.quote(str(state)))),
+            [*shlex.split(line.replace("{state}", shlex.quote(str(state)))), *flags],
             env=os.environ | (variables or {}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
