@@ -7,6 +7,7 @@ mod host_vars;
 mod keys;
 mod otari_keys;
 mod other_names;
+mod record_keys;
 mod server_keys;
 mod telemetry;
 
@@ -116,8 +117,22 @@ pub(crate) struct Settings {
     pub(crate) audit: bool,
     /// Whether nobody else's code may run on a core beside a sandbox's.
     pub(crate) core_scheduling: bool,
+    /// What is kept of runs, and for how long.
+    pub(crate) records: RecordSettings,
     /// What concerns the server alone.
     pub(crate) server: ServerSettings,
+}
+
+/// What is kept of runs, and for how long; what is absent is the default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RecordSettings {
+    /// Where records are.
+    pub(crate) database: Option<String>,
+    /// Where the bytes are that they refer to.
+    pub(crate) blobs: Option<String>,
+    pub(crate) age_ms: Option<u64>,
+    pub(crate) count: Option<u64>,
+    pub(crate) bytes: Option<u64>,
 }
 
 /// What concerns the server alone; what is absent is its default.

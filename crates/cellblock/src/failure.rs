@@ -37,8 +37,12 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Expiry(InvalidDuration),
     /// Nothing says where a server keeps its keys.
-    #[error("there is no home directory, so there is no usual place for keys")]
+    #[error("there is no home directory, so there is no usual place for keys and records")]
     NoStateDir,
+    #[error(transparent)]
+    Store(#[from] record::StoreError),
+    #[error(transparent)]
+    Blobs(#[from] record::BlobError),
     #[error(transparent)]
     Serve(#[from] server::ServeError),
     /// A person stopped waiting.
@@ -65,6 +69,14 @@ impl Failure {
         let (code, hint) = match self {
             Self::Run(error) => return error.body(),
             Self::Session(error) => return error.body(),
+            Self::Store(error) => {
+                let body = error.body();
+                return ErrorBody { message: with_causes(self), ..body };
+            }
+            Self::Blobs(error) => {
+                let body = error.body();
+                return ErrorBody { message: with_causes(self), ..body };
+            }
             Self::Order(_) => (ErrorCode::InvalidRequest, None),
             Self::Config(error) => (ErrorCode::InvalidRequest, error.hint()),
             Self::Code(error) => (code_kind(error), error.hint()),

@@ -3,6 +3,7 @@
 //! The first statement decides what this process is: a sandbox's first process,
 //! or the program that a person called.
 
+mod archive;
 mod args;
 mod bubble;
 mod code;

@@ -3,7 +3,7 @@
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use backend_native::Native;
-use engine::{Engine, RunError, WarmConfig, language::typescript};
+use engine::{Engine, Records, RunError, WarmConfig, language::typescript};
 use policy::{Ceiling, Limits, Policy};
 use sandbox::Backend;
 use server::{
@@ -12,6 +12,7 @@ use server::{
 };
 
 use crate::{
+    archive,
     config::{HostVars, ServerSettings, Settings, traces},
     failure::Failure,
 };
@@ -38,6 +39,12 @@ pub(crate) const IDLE_TIME_MAX: Duration = Duration::from_secs(7200);
 pub(crate) const LIFETIME_MAX: Duration = Duration::from_secs(24 * 3600);
 /// How long code whose time is over may take to obey before it is killed.
 const INTERRUPT_GRACE: Duration = Duration::from_millis(500);
+/// How long records of runs are kept: a month of work to look back on.
+pub(crate) const RECORDS_AGE_MS: u64 = 30 * 24 * 3600 * 1000;
+/// How many each tenant has at most: listed in milliseconds.
+pub(crate) const RECORDS_MAX: u64 = 1_000_000;
+/// How much they and what they refer to may take of each tenant.
+pub(crate) const RECORDS_BYTES_MAX: u64 = 16 << 30;
 /// How long what is under way may go on when a server is told to end: less than
 /// supervisors of containers wait before they kill it.
 pub(crate) const DRAIN_TIME: Duration = Duration::from_secs(8);
@@ -117,9 +124,11 @@ impl House {
             runs_max: count(given.runs_max, RUNS_MAX),
             warm: warm(given),
         };
-        let engine = Engine::new(engine, native as Arc<dyn Backend>);
+        let upkeep = archive::open(settings, vars).await?;
+        let records = Some(Records::new(upkeep.store().clone()));
+        let engine = Engine::with_records(engine, native as Arc<dyn Backend>, records);
         let config = server_config(settings, vars)?;
-        Ok(Server::bind(config, Arc::new(engine)).await?)
+        Ok(Server::bind(config, Arc::new(engine), upkeep).await?)
     }
 }
 

@@ -28,6 +28,7 @@ mod runs;
 mod settings;
 mod store;
 mod text;
+mod upkeep;
 
 pub use blobs::{BlobDigest, BlobError, BlobLocation, BlobReader, BlobSettings, Blobs, Swept};
 pub use catalog::{Listed, NewProject, NewSnapshot, NewSource, SNAPSHOT_FILES_MAX};
@@ -43,3 +44,4 @@ pub use runs::{Closed, Filter, Found, LIST_LIMIT_MAX, PREFIX_CHARS_MIN, Page};
 pub use settings::Settings;
 pub use store::Store;
 pub use text::{HEAD_BYTES_MAX, REQUEST_BYTES_MAX, RESULT_BYTES_MAX};
+pub use upkeep::Upkeep;

@@ -13,6 +13,7 @@ use api::ErrorCode;
 use axum::http::{HeaderMap, StatusCode};
 use engine::Engine;
 use futures_util::future::join_all;
+use record::Store;
 use tokio::{
     sync::Semaphore,
     time::{sleep, timeout},
@@ -30,6 +31,8 @@ use crate::{
 
 /// How often it is looked whether what is under way has ended.
 const DRAIN_LOOK: Duration = Duration::from_millis(20);
+/// How long the last records may take to be written.
+const RECORDS_TIME_MAX: Duration = Duration::from_secs(2);
 /// How long what was cut off may take to be gone; longer than any sandbox takes.
 const CUT_TIME_MAX: Duration = Duration::from_secs(5);
 
@@ -42,6 +45,7 @@ pub(crate) struct App {
 struct Inner {
     config: Config,
     engine: Arc<Engine>,
+    store: Store,
     keys: Keys,
     quotas: Quotas,
     tools: ToolCaller,
@@ -57,6 +61,7 @@ impl App {
     pub(crate) fn new(
         config: Config,
         engine: Arc<Engine>,
+        store: Store,
         tracer: Option<Tracer>,
     ) -> Result<Self, KeyError> {
         let keys = Keys::watch(Path::new(&config.state_dir))?;
@@ -69,6 +74,7 @@ impl App {
         let inner = Inner {
             config,
             engine,
+            store,
             keys,
             quotas,
             tools,
@@ -88,6 +94,11 @@ impl App {
 
     pub(crate) fn engine(&self) -> &Arc<Engine> {
         &self.inner.engine
+    }
+
+    /// Records of what ran.
+    pub(crate) fn store(&self) -> &Store {
+        &self.inner.store
     }
 
     pub(crate) fn keys(&self) -> &Keys {
@@ -178,6 +189,17 @@ impl App {
             // It ends with this process, for nothing in a sandbox outlives who made it.
             tracing::warn!("not all that was cut off has ended in time");
         }
+    }
+
+    /// Writes the last records, and lets go of them.
+    pub(crate) async fn end_records(&self) {
+        if let Some(records) = self.engine().records() {
+            let flushed = timeout(RECORDS_TIME_MAX, records.flush()).await;
+            if flushed.is_err() {
+                tracing::error!("the last records could not be written in time");
+            }
+        }
+        let _ = timeout(RECORDS_TIME_MAX, self.store().close()).await;
     }
 
     async fn close(&self, entry: Arc<Entry>) {

@@ -37,6 +37,7 @@ use crate::{
     security((), ("key" = [])),
     tags(
         (name = "runs", description = "One-shot runs."),
+        (name = "records", description = "What is kept of every run, turn and command."),
         (name = "sessions", description = "Sandboxes that keep their state."),
         (name = "commands", description = "Programs beside a session's kernel."),
         (name = "otari", description = "Sessions by the protocol of otari's sandbox."),

@@ -12,9 +12,9 @@ use crate::{
 };
 
 #[derive(Serialize)]
-struct ValueJson<'a> {
+struct ValueJson {
     key: &'static str,
-    value: Option<&'a str>,
+    value: Option<String>,
     source: Option<String>,
     env_var: &'static str,
     about: &'static str,
@@ -30,17 +30,17 @@ pub(super) fn show(format: FormatArgs, context: &Context) -> Result<u8, Failure>
     let mut table = Table::new(&["KEY", "VALUE", "SOURCE"]);
     for row in &rows {
         let source = row.source.as_deref().unwrap_or("-");
-        table.row(&[row.key, row.value.unwrap_or("-"), source]);
+        table.row(&[row.key, row.value.as_deref().unwrap_or("-"), source]);
     }
     render::text(&table.text(|_, cell| cell.to_owned()))?;
     Ok(exit::SUCCESS)
 }
 
-fn row<'a>(key: &Key, context: &'a Context) -> ValueJson<'a> {
+fn row(key: &Key, context: &Context) -> ValueJson {
     let value = context.config.values.get(key.name);
     ValueJson {
         key: key.name,
-        value: value.map(|value| value.text.as_str()),
+        value: value.map(|value| (key.shown)(&value.text)),
         source: value.map(|value| value.source.to_string()),
         env_var: key.env_var,
         about: key.about,

@@ -43,6 +43,13 @@ impl HostVars {
         texts.flatten().map(|(name, value)| (name.to_owned(), value.to_owned()))
     }
 
+    /// What says how buckets are reached.
+    pub(crate) fn cloud(&self) -> Vec<(String, String)> {
+        const PREFIXES: [&str; 3] = ["AWS_", "AZURE_", "GOOGLE_"];
+        let is_one = |name: &str| PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+        self.texts().filter(|(name, _)| is_one(name)).collect()
+    }
+
     /// A variable that holds a path.
     pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {
         let value = self.0.get(OsString::from(name).as_os_str())?;

@@ -4,7 +4,8 @@ use api::Control;
 use policy::Limits;
 
 use super::{
-    Color, HostVars, Settings, absolute, otari_keys::OTARI_KEYS, server_keys::SERVER_KEYS,
+    Color, HostVars, Settings, absolute, otari_keys::OTARI_KEYS, record_keys::RECORD_KEYS,
+    server_keys::SERVER_KEYS,
 };
 use crate::{
     args::{parse_count, parse_cpus},
@@ -26,6 +27,8 @@ pub(crate) struct Key {
     pub(crate) is_path: bool,
     /// Whether it is a limit of runs.
     pub(crate) is_limit: bool,
+    /// Its text as it may be printed.
+    pub(crate) shown: fn(&str) -> String,
     /// Its value where nobody gives one.
     pub(crate) default: fn(&HostVars) -> Option<String>,
     /// Reads its text into the settings, or says what is wrong with it.
@@ -40,6 +43,7 @@ const COMMON_KEYS: &[Key] = &[
         about: "the directory that holds the environments",
         is_path: true,
         is_limit: false,
+        shown: str::to_owned,
         default: |vars| {
             let directory = vars.data_home().join("cellblock/environments");
             Some(directory.to_string_lossy().into_owned())
@@ -55,6 +59,7 @@ const COMMON_KEYS: &[Key] = &[
         about: "the directory of a server's keys; root's is `/var/lib/cellblock`",
         is_path: true,
         is_limit: false,
+        shown: str::to_owned,
         default: state_dir,
         apply: |text, settings| {
             settings.state_dir = Some(absolute(text.as_ref()));
@@ -67,6 +72,7 @@ const COMMON_KEYS: &[Key] = &[
         about: "the interpreter of the environment `bare`; found on PATH if not given",
         is_path: true,
         is_limit: false,
+        shown: str::to_owned,
         default: |_| None,
         apply: |text, settings| {
             settings.python = Some(absolute(text.as_ref()));
@@ -79,6 +85,7 @@ const COMMON_KEYS: &[Key] = &[
         about: "controls without which every run may go, separated by commas",
         is_path: false,
         is_limit: false,
+        shown: str::to_owned,
         default: |_| None,
         apply: allow_missing,
     },
@@ -88,6 +95,7 @@ const COMMON_KEYS: &[Key] = &[
         about: "colours in reports: auto, always or never",
         is_path: false,
         is_limit: false,
+        shown: str::to_owned,
         default: |_| Some("auto".to_owned()),
         apply: color,
     },
@@ -97,6 +105,7 @@ const COMMON_KEYS: &[Key] = &[
         about: "whether the host's audit log is to have refused system calls: true or false",
         is_path: false,
         is_limit: false,
+        shown: str::to_owned,
         default: |_| Some("false".to_owned()),
         apply: |text, settings| {
             settings.audit = truth(text)?;
@@ -109,6 +118,7 @@ const COMMON_KEYS: &[Key] = &[
         about: "whether only a run's own code may be on a core with its code: true or false",
         is_path: false,
         is_limit: false,
+        shown: str::to_owned,
         default: |_| Some("false".to_owned()),
         apply: |text, settings| {
             settings.core_scheduling = truth(text)?;
@@ -166,7 +176,7 @@ const COMMON_KEYS: &[Key] = &[
 
 /// Every key.
 pub(crate) fn all() -> impl Iterator<Item = &'static Key> {
-    COMMON_KEYS.iter().chain(SERVER_KEYS).chain(OTARI_KEYS)
+    COMMON_KEYS.iter().chain(RECORD_KEYS).chain(SERVER_KEYS).chain(OTARI_KEYS)
 }
 
 /// The key of a name.
@@ -182,6 +192,7 @@ pub(super) const fn key(name: &'static str, env_var: &'static str, about: &'stat
         about,
         is_path: false,
         is_limit: false,
+        shown: str::to_owned,
         default: |_| None,
         apply: |_, _| Ok(()),
     }
@@ -194,6 +205,7 @@ const fn limit(name: &'static str, env_var: &'static str, about: &'static str) -
         about,
         is_path: false,
         is_limit: true,
+        shown: str::to_owned,
         default: |_| None,
         apply: |_, _| Ok(()),
     }

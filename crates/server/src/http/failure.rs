@@ -10,6 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use engine::{RunError, SessionError};
+use record::StoreError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -145,6 +146,17 @@ impl From<RunError> for Failure {
             StatusCode::NOT_FOUND => Self { status: StatusCode::UNPROCESSABLE_ENTITY, ..failure },
             _ => failure,
         }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let body = error.body();
+        if body.code == ErrorCode::Internal {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::error!(%error, cause, "the records cannot be used");
+        }
+        Self::of(body)
     }
 }
 

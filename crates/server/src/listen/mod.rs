@@ -9,6 +9,7 @@ use axum::Router;
 use engine::Engine;
 use hyper::server::conn::http1;
 use hyper_util::{rt::TokioIo, rt::TokioTimer, server::graceful::GracefulShutdown};
+use record::Upkeep;
 use tokio::{
     net::{TcpListener, TcpStream},
     time::{sleep, timeout},
@@ -87,6 +88,7 @@ pub struct Server {
     connections: Arc<Connections>,
     app: App,
     export: Option<Export>,
+    upkeep: Upkeep,
     _claim: Claim,
 }
 
@@ -95,12 +97,16 @@ impl Server {
     ///
     /// # Errors
     /// The address cannot be listened at, or the state directory cannot be used.
-    pub async fn bind(config: Config, engine: Arc<Engine>) -> Result<Self, ServeError> {
+    pub async fn bind(
+        config: Config,
+        engine: Arc<Engine>,
+        upkeep: Upkeep,
+    ) -> Result<Self, ServeError> {
         let address = config.listen;
         let connections = Arc::new(Connections::new(config.connections_max));
         metrics::begin();
         let (tracer, export) = config.traces.clone().map(Export::begin).unzip();
-        let app = App::new(config, engine, tracer)?;
+        let app = App::new(config, engine, upkeep.store().clone(), tracer)?;
         // After the directory was found to be one that can be trusted.
         let claim = Claim::take(&app.config().state_dir)?;
         let lacks_keys = app.config().auth == Auth::Off || !app.keys().has_any();
@@ -110,7 +116,7 @@ impl Server {
         let bound = TcpListener::bind(address).await;
         let listener = bound.map_err(|source| ServeError::Listen { address, source })?;
         let router = openapi::router(app.clone());
-        Ok(Self { listener, router, connections, app, export, _claim: claim })
+        Ok(Self { listener, router, connections, app, export, upkeep, _claim: claim })
     }
 
     /// Where it listens.
@@ -127,11 +133,15 @@ impl Server {
     pub async fn run(mut self, end: impl Future<Output = ()>, cut: impl Future<Output = ()>) {
         let graceful = GracefulShutdown::new();
         let sweep = tokio::spawn(crate::table::sweep(self.app.clone()));
+        let upkeep = self.upkeep.clone();
+        let upkeep = tokio::spawn(async move { upkeep.go_on().await });
         self.accept(&graceful, end).await;
         self.app.begin_drain();
         tracing::info!(under_way = self.app.works().under_way(), "ending");
         self.drain(graceful, cut).await;
         sweep.abort();
+        upkeep.abort();
+        self.app.end_records().await;
         if let Some(export) = self.export.take() {
             export.finish().await;
         }

@@ -9,6 +9,7 @@ mod lists;
 mod parcel;
 mod policy;
 mod program;
+mod records;
 mod report;
 mod runs;
 pub(crate) mod scratch;
@@ -39,6 +40,8 @@ pub(crate) fn router(app: &App) -> OpenApiRouter<App> {
         .routes(routes!(runs::get))
         .routes(routes!(runs::cancel))
         .routes(routes!(runs::events))
+        .routes(routes!(records::list))
+        .routes(routes!(records::get))
         .routes(routes!(sessions::get, sessions::delete))
         .routes(routes!(sessions::renew))
         .routes(routes!(sessions::interrupt))

@@ -1,0 +1,61 @@
+//! Opens what outlives this process: records of runs, and the bytes that they refer to.
+
+use std::{path::Path, time::Duration};
+
+use record::{BlobLocation, BlobSettings, Blobs, Location, Retention, Store, Upkeep};
+
+use crate::{
+    config::{HostVars, RecordSettings, Settings},
+    failure::Failure,
+    wire::{RECORDS_AGE_MS, RECORDS_BYTES_MAX, RECORDS_MAX},
+};
+
+/// The file of records in the state directory.
+const RECORDS: &str = "records.sqlite";
+/// The directory of bytes there, and the one where they wait on their way to a bucket.
+const BLOBS: &str = "blobs";
+const SPOOL: &str = "spool";
+
+/// Opens them where the settings say.
+///
+/// # Errors
+/// There is no such place, or it cannot be used.
+pub(crate) async fn open(settings: &Settings, vars: &HostVars) -> Result<Upkeep, Failure> {
+    let state_dir = settings.state_dir.as_deref().ok_or(Failure::NoStateDir)?;
+    let given = &settings.records;
+    let store = Store::open(&location(given, state_dir)?).await?;
+    let blobs = Blobs::open(&blobs(given, state_dir, vars)?, &store)?;
+    Ok(Upkeep::new(store, blobs, retention(given)))
+}
+
+fn location(given: &RecordSettings, state_dir: &Path) -> Result<Location, Failure> {
+    let Some(text) = &given.database else {
+        return Ok(Location::File(state_dir.join(RECORDS)));
+    };
+    Ok(Location::parse(text).map_err(record::StoreError::from)?)
+}
+
+fn blobs(
+    given: &RecordSettings,
+    state_dir: &Path,
+    vars: &HostVars,
+) -> Result<BlobSettings, Failure> {
+    let location = match &given.blobs {
+        None => BlobLocation::Directory(state_dir.join(BLOBS)),
+        Some(text) => BlobLocation::parse(text)?,
+    };
+    Ok(match location {
+        BlobLocation::Directory(path) => BlobSettings::directory(path),
+        bucket @ BlobLocation::Bucket(_) => {
+            BlobSettings { location: bucket, options: vars.cloud(), spool: state_dir.join(SPOOL) }
+        }
+    })
+}
+
+fn retention(given: &RecordSettings) -> Retention {
+    Retention {
+        age: Some(Duration::from_millis(given.age_ms.unwrap_or(RECORDS_AGE_MS))),
+        count: Some(given.count.unwrap_or(RECORDS_MAX)),
+        bytes: Some(given.bytes.unwrap_or(RECORDS_BYTES_MAX)),
+    }
+}

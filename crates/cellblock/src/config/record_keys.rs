@@ -1,0 +1,57 @@
+//! The configuration keys of what is kept of runs.
+
+use record::{BlobLocation, Location};
+
+use super::keys::{Key, key, set};
+use crate::{args::parse_count, duration, size, wire};
+
+/// The keys of what is kept of runs.
+pub(super) const RECORD_KEYS: &[Key] = &[
+    Key {
+        apply: |text, settings| {
+            // What it says may be a password, so the message does not repeat it.
+            Location::parse(text).map_err(|error| error.to_string())?;
+            settings.records.database = Some(text.to_owned());
+            Ok(())
+        },
+        shown: |text| Location::parse(text).map_or_else(|_| "-".to_owned(), |at| at.to_string()),
+        ..key(
+            "database",
+            "CELLBLOCK_DATABASE",
+            "where records of runs are: a file, or postgres://…; in the state directory if not \
+             given",
+        )
+    },
+    Key {
+        apply: |text, settings| {
+            BlobLocation::parse(text).map_err(|error| error.to_string())?;
+            settings.records.blobs = Some(text.to_owned());
+            Ok(())
+        },
+        ..key(
+            "blobs",
+            "CELLBLOCK_BLOBS",
+            "where what runs leave is kept: a directory, s3://…, gs://… or az://…; in the state \
+             directory if not given",
+        )
+    },
+    Key {
+        default: |_| Some(duration::format(wire::RECORDS_AGE_MS)),
+        apply: |text, settings| set(&mut settings.records.age_ms, duration::parse(text)),
+        ..key("records_age", "CELLBLOCK_RECORDS_AGE", "how long records are kept")
+    },
+    Key {
+        default: |_| Some(wire::RECORDS_MAX.to_string()),
+        apply: |text, settings| set(&mut settings.records.count, parse_count(text)),
+        ..key("records_max", "CELLBLOCK_RECORDS_MAX", "how many records each tenant has at most")
+    },
+    Key {
+        default: |_| Some(size::format(wire::RECORDS_BYTES_MAX)),
+        apply: |text, settings| set(&mut settings.records.bytes, size::parse(text)),
+        ..key(
+            "records_size",
+            "CELLBLOCK_RECORDS_SIZE",
+            "how much each tenant's records and what they refer to may take",
+        )
+    },
+];

@@ -1,0 +1,102 @@
+//! Records: what is kept of every run, turn and command, also after its server is gone.
+
+use api::{RunKind, RunRecord, RunStatus, SessionId, Timestamp};
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use record::{Found, LIST_LIMIT_MAX};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    app::App,
+    http::{Failure, FailureBody, Params, Reader},
+};
+
+/// How many a page has where the client does not say.
+const PAGE_DEFAULT: u32 = 50;
+
+/// Which records are wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Filter {
+    /// Those of this project, by its name.
+    project: Option<String>,
+    /// Those with this status.
+    status: Option<RunStatus>,
+    /// Those of this kind.
+    kind: Option<RunKind>,
+    /// Those of this session.
+    #[param(value_type = Option<String>)]
+    session_id: Option<SessionId>,
+    /// Those asked for at this moment or later, in RFC 3339.
+    #[param(value_type = Option<String>)]
+    since: Option<Timestamp>,
+    /// Those asked for before this moment.
+    #[param(value_type = Option<String>)]
+    until: Option<Timestamp>,
+    /// How many at most, from 1 to 500.
+    limit: Option<i64>,
+    /// Where the page before ended.
+    cursor: Option<String>,
+}
+
+impl Filter {
+    fn read(self) -> Result<record::Filter, Failure> {
+        let limit = self.limit.unwrap_or(PAGE_DEFAULT.into());
+        let limit = u32::try_from(limit).ok().filter(|limit| (1..=LIST_LIMIT_MAX).contains(limit));
+        let wrong = || Failure::malformed(format!("limit has to be from 1 to {LIST_LIMIT_MAX}"));
+        Ok(record::Filter {
+            project: self.project,
+            status: self.status,
+            kind: self.kind,
+            since: self.since,
+            until: self.until,
+            session_id: self.session_id,
+            limit: limit.ok_or_else(wrong)?,
+            cursor: self.cursor,
+        })
+    }
+}
+
+/// Some records. They lack what may be large: outputs, what was enforced, and artifacts.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RecordList {
+    /// What was asked for last comes first.
+    records: Vec<RunRecord>,
+    /// Where the next page begins; `null` where there is none.
+    next_cursor: Option<String>,
+}
+
+/// The caller's records. They outlive the server, and are kept as long as its operator
+/// says.
+#[utoipa::path(get, path = "/records", tag = "records", params(Filter),
+    responses((status = 200, description = "They are these.", body = RecordList),
+        (status = "default", description = "They could not be listed.", body = FailureBody)))]
+pub(crate) async fn list(
+    State(app): State<App>,
+    Reader(caller): Reader,
+    Params(filter): Params<Filter>,
+) -> Result<Json<RecordList>, Failure> {
+    let page = app.store().list(caller.tenant.as_str(), &filter.read()?).await?;
+    Ok(Json(RecordList { records: page.records, next_cursor: page.next_cursor }))
+}
+
+/// One record, with everything that is in it. The beginning of an id is enough where no
+/// other begins so.
+#[utoipa::path(get, path = "/records/{run_id}", tag = "records",
+    params(("run_id" = String, Path, description = "The run's id, or its beginning.")),
+    responses((status = 200, description = "It is this.", body = RunRecord),
+        (status = "default", description = "There is none.", body = FailureBody)))]
+pub(crate) async fn get(
+    State(app): State<App>,
+    Reader(caller): Reader,
+    Path(run_id): Path<String>,
+) -> Result<Json<RunRecord>, Failure> {
+    match app.store().run(caller.tenant.as_str(), &run_id).await? {
+        Found::One(record) => Ok(Json(*record)),
+        Found::None => Err(Failure::not_found("record")),
+        Found::Ambiguous => Err(Failure::malformed("several records begin so: give more of it")),
+    }
+}
