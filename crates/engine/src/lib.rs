@@ -34,7 +34,9 @@ mod warm;
 mod workspace;
 
 pub use admission::RequestError;
-pub use archive::{ArchiveError, ArchiveFormat, EntryFault};
+pub use archive::{
+    ArchiveBounds, ArchiveError, ArchiveFormat, EntryFault, Extracted, extract_archive,
+};
 pub use cancel::Cancel;
 pub use config::Config;
 pub use engine::Engine;
