@@ -14,6 +14,7 @@ mod limits;
 mod outcome;
 mod policy_spec;
 mod project;
+mod project_run;
 mod record;
 mod run;
 mod signal;
@@ -36,6 +37,9 @@ pub use policy_spec::{
 };
 pub use project::{
     DataSnapshot, DataSource, DataSourceKind, Project, RepositoryKind, SnapshotFile,
+};
+pub use project_run::{
+    Comparison, MetricChange, ProjectFile, ProjectRunRequest, RunOutput, RunOutputs, RunScope,
 };
 pub use record::{ArtifactInfo, OutputHead, RunKind, RunRecord, RunStatus, UnknownWord};
 pub use run::{
