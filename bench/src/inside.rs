@@ -148,6 +148,8 @@ fn request(program: Program, shares: Vec<ShareSpec>) -> RunRequest {
         uploads: Vec::new(),
         downloads: Vec::new(),
         list_changes: false,
+        exhibits: Vec::new(),
+        scratch: Vec::new(),
         policy: PolicySpec { shares, ..PolicySpec::default() },
     }
 }

@@ -92,6 +92,8 @@ pub(crate) fn run_of(environment: &str, code: &str, start: StartSpec) -> RunRequ
         uploads: Vec::new(),
         downloads: Vec::new(),
         list_changes: false,
+        exhibits: Vec::new(),
+        scratch: Vec::new(),
         policy: PolicySpec { start: Some(start), ..PolicySpec::default() },
     }
 }

@@ -14,6 +14,7 @@ mod limits;
 mod outcome;
 mod policy_spec;
 mod project;
+mod project_run;
 mod record;
 mod run;
 mod signal;
@@ -37,10 +38,13 @@ pub use policy_spec::{
 pub use project::{
     DataSnapshot, DataSource, DataSourceKind, Project, RepositoryKind, SnapshotFile,
 };
+pub use project_run::{
+    Comparison, MetricChange, ProjectFile, ProjectRunRequest, RunOutput, RunOutputs, RunScope,
+};
 pub use record::{ArtifactInfo, OutputHead, RunKind, RunRecord, RunStatus, UnknownWord};
 pub use run::{
-    CapturedStream, Digests, DownloadSpec, DownloadedFile, Program, RunRequest, RunResult, Source,
-    Upload, Workspace,
+    CapturedStream, Digests, DownloadSpec, DownloadedFile, Exhibit, Program, RunRequest, RunResult,
+    Source, Upload, Workspace,
 };
 pub use signal::{Signal, UnknownSignal};
 pub use timestamp::{InvalidTimestamp, Timestamp};

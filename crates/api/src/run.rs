@@ -24,8 +24,26 @@ pub struct RunRequest {
     pub downloads: Vec<DownloadSpec>,
     /// Whether the result is to tell which files the run left in its own workspace.
     pub list_changes: bool,
+    /// Guest directories of the root that may be written to, beside the workspace and
+    /// bounded together with it: `/outputs` leads to `outputs` in the workspace.
+    pub scratch: Vec<PathBuf>,
+    /// What is shown beside what the policy's caller shares.
+    pub exhibits: Vec<Exhibit>,
     /// The wanted policy.
     pub policy: PolicySpec,
+}
+
+/// A host path that is seen inside, read-only, by the word of the program that makes the
+/// request and not of whoever asked it to: no ceiling applies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exhibit {
+    /// A file or directory of the host; must exist.
+    pub source: PathBuf,
+    /// Where it is seen inside; an absolute path.
+    pub target: PathBuf,
+    /// Whether only its owner may be able to read it. Then it is seen as if it were the
+    /// sandbox's, and its locks and watches are seen by others that it is shown to.
+    pub is_owners: bool,
 }
 
 /// What to run.

@@ -1,7 +1,10 @@
 //! Opens what outlives this process: records of runs, and the bytes that they refer to.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
+use api::PolicySpec;
+use engine::Engine;
+use project::Projects;
 use record::{BlobLocation, BlobSettings, Blobs, Location, Retention, Store, Upkeep};
 
 use crate::{
@@ -15,6 +18,8 @@ const RECORDS: &str = "records.sqlite";
 /// The directory of bytes there, and the one where they wait on their way to a bucket.
 const BLOBS: &str = "blobs";
 const SPOOL: &str = "spool";
+/// The directory of projects' files that can be made again.
+const CACHE: &str = "cache";
 
 /// Opens them where the settings say.
 ///
@@ -26,6 +31,32 @@ pub(crate) async fn open(settings: &Settings, vars: &HostVars) -> Result<Upkeep,
     let store = Store::open(&location(given, state_dir)?).await?;
     let blobs = Blobs::open(&blobs(given, state_dir, vars)?, &store)?;
     Ok(Upkeep::new(store, blobs, retention(given)))
+}
+
+/// Projects that are kept there.
+///
+/// # Errors
+/// There is no place for what is kept ready.
+pub(crate) fn projects(
+    engine: &Arc<Engine>,
+    git: Arc<Engine>,
+    upkeep: &Upkeep,
+    settings: &Settings,
+) -> Result<Arc<Projects>, Failure> {
+    let state_dir = settings.state_dir.as_deref().ok_or(Failure::NoStateDir)?;
+    let given = &settings.records;
+    let policy =
+        PolicySpec { allow_missing: settings.allow_missing.clone(), ..PolicySpec::default() };
+    let settings = project::Settings {
+        policy,
+        repository_dirs: given.repository_dirs.clone(),
+        data_dirs: given.data_dirs.clone(),
+        ..project::Settings::new(state_dir.join(CACHE))
+    };
+    let kept = (upkeep.store().clone(), upkeep.blobs().clone());
+    let made = Projects::with_git(Arc::clone(engine), git, kept, settings);
+    let action = "make a place for projects in the state directory";
+    made.map_err(|source| Failure::Process { action, source })
 }
 
 fn location(given: &RecordSettings, state_dir: &Path) -> Result<Location, Failure> {

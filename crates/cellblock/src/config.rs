@@ -130,6 +130,13 @@ pub(crate) struct RecordSettings {
     pub(crate) database: Option<String>,
     /// Where the bytes are that they refer to.
     pub(crate) blobs: Option<String>,
+    /// Host directories in which repositories may be registered.
+    pub(crate) repository_dirs: Vec<PathBuf>,
+    /// Those in which data may be.
+    pub(crate) data_dirs: Vec<PathBuf>,
+    /// Whether git may fetch over the network for callers of a server.
+    pub(crate) remote_git: bool,
+    pub(crate) workers: Option<u64>,
     pub(crate) age_ms: Option<u64>,
     pub(crate) count: Option<u64>,
     pub(crate) bytes: Option<u64>,

@@ -86,6 +86,8 @@ pub(crate) fn of(
         uploads: options.uploads.iter().map(upload).collect::<Result<_, _>>()?,
         downloads: options.downloads.iter().map(download).collect::<Result<_, _>>()?,
         list_changes: false,
+        scratch: Vec::new(),
+        exhibits: Vec::new(),
         policy: PolicySpec {
             start: Some(start(options)),
             ..policy(&options.place, settings, vars)?

@@ -7,7 +7,7 @@ use engine::{Engine, Records, RunError, WarmConfig, language::typescript};
 use policy::{Ceiling, Limits, Policy};
 use sandbox::Backend;
 use server::{
-    Server,
+    Durable, Server,
     quota::{QuotaConfig, TenantQuota},
 };
 
@@ -39,6 +39,11 @@ pub(crate) const IDLE_TIME_MAX: Duration = Duration::from_secs(7200);
 pub(crate) const LIFETIME_MAX: Duration = Duration::from_secs(24 * 3600);
 /// How long code whose time is over may take to obey before it is killed.
 const INTERRUPT_GRACE: Duration = Duration::from_millis(500);
+/// Runs of projects at any one moment: one for each processor.
+pub(crate) fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// How long records of runs are kept: a month of work to look back on.
 pub(crate) const RECORDS_AGE_MS: u64 = 30 * 24 * 3600 * 1000;
 /// How many each tenant has at most: listed in milliseconds.
@@ -126,10 +131,24 @@ impl House {
         };
         let upkeep = archive::open(settings, vars).await?;
         let records = Some(Records::new(upkeep.store().clone()));
-        let engine = Engine::with_records(engine, native as Arc<dyn Backend>, records);
+        let native = native as Arc<dyn Backend>;
+        let git = given_network(&engine, settings.records.remote_git);
+        let git = Arc::new(Engine::new(git, Arc::clone(&native)));
+        let engine = Engine::with_records(engine, native, records);
         let config = server_config(settings, vars)?;
-        Ok(Server::bind(config, Arc::new(engine), upkeep).await?)
+        let engine = Arc::new(engine);
+        let projects = archive::projects(&engine, git, &upkeep, settings)?;
+        let workers = count(settings.records.workers, workers());
+        let durable = Durable { upkeep, projects, workers };
+        Ok(Server::bind(config, engine, durable).await?)
     }
+}
+
+/// The same for git, which needs the network where repositories are elsewhere.
+fn given_network(config: &engine::Config, has_network: bool) -> engine::Config {
+    let mut config = config.clone();
+    config.ceiling.full_network = has_network;
+    config
 }
 
 /// What callers of a server get and may ask for.

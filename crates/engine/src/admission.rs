@@ -80,7 +80,13 @@ pub enum RequestError {
     /// The workspace is a host directory, so nothing is copied into it.
     #[error("files cannot be uploaded into a workspace that is a directory of the host")]
     UploadIntoShare,
+    /// The workspace is a host directory, so no other directory is bounded with it.
+    #[error("a workspace that is a directory of the host has no further directories beside it")]
+    ScratchInShare,
 }
+
+/// The most directories beside the workspace, and the most host paths that are shown.
+const PLACES_MAX: usize = 16;
 
 /// Counts the runs under way and lets in no more than there is room for.
 #[derive(Debug)]
@@ -129,7 +135,10 @@ fn check(request: &RunRequest) -> Result<(), RequestError> {
     check_program(&request.program, &request.args)?;
     bounded("uploads", request.uploads.len(), TRANSFERS_MAX)?;
     bounded("downloads", request.downloads.len(), TRANSFERS_MAX)?;
+    bounded("directories beside the workspace", request.scratch.len(), PLACES_MAX)?;
+    bounded("host paths shown", request.exhibits.len(), PLACES_MAX)?;
     match request.workspace {
+        Workspace::Host { .. } if !request.scratch.is_empty() => Err(RequestError::ScratchInShare),
         Workspace::Host { .. } if !request.uploads.is_empty() => Err(RequestError::UploadIntoShare),
         _ => Ok(()),
     }
@@ -218,6 +227,8 @@ mod tests {
             uploads: Vec::new(),
             downloads: Vec::new(),
             list_changes: false,
+            scratch: Vec::new(),
+            exhibits: Vec::new(),
             policy: PolicySpec::default(),
         }
     }
@@ -298,6 +309,12 @@ mod tests {
         assert_eq!(check(&asked), Err(RequestError::UploadIntoShare));
         asked.uploads.clear();
         assert_eq!(check(&asked), Ok(()));
+        asked.scratch.push(PathBuf::from("/outputs"));
+        assert_eq!(check(&asked), Err(RequestError::ScratchInShare));
+        asked.workspace = Workspace::Private;
+        assert_eq!(check(&asked), Ok(()));
+        asked.scratch = vec![PathBuf::from("/outputs"); PLACES_MAX + 1];
+        assert!(matches!(check(&asked), Err(RequestError::TooMany { .. })));
     }
 
     #[test]

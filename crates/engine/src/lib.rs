@@ -36,7 +36,9 @@ mod workspace;
 
 pub use account::{Asker, Records};
 pub use admission::RequestError;
-pub use archive::{ArchiveError, ArchiveFormat, EntryFault};
+pub use archive::{
+    ArchiveBounds, ArchiveError, ArchiveFormat, EntryFault, Extracted, extract_archive,
+};
 pub use cancel::Cancel;
 pub use config::Config;
 pub use engine::Engine;

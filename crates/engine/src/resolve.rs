@@ -9,9 +9,9 @@ use std::{
     time::Duration,
 };
 
-use api::{PolicySpec, Program, RunRequest, SessionId, ShareSpec, Workspace};
+use api::{Exhibit, PolicySpec, Program, RunRequest, SessionId, ShareSpec, Workspace};
 use policy::{GuestPath, HostSupport, Limits, Parts, Policy, PolicyError, guest};
-use sandbox::{Action, Payload};
+use sandbox::{Action, FileBody, FileEntry, Payload, Place};
 
 use crate::{
     Config, RunError, SessionRun, Signaller, TrustDomain,
@@ -92,7 +92,9 @@ fn resolve_request(
 ) -> Result<Resolved, RunError> {
     let runtime = runtime::of(request, config)?;
     let spec = with_real_shares(&request.policy, &request.workspace)?;
-    let (policy, mut payload, environment_digest) = bind(runtime, &spec, config, support)?;
+    let (parts, mut rest) = apart(runtime)?;
+    let parts = furnish(request, parts, &mut rest.payload)?;
+    let (policy, mut payload, environment_digest) = bind(parts, rest, &spec, config, support)?;
     let (workspace, bytes_max) = (policy.workspace(), policy.limits().workspace_bytes);
     let downloads = transfer::downloads(&request.downloads, workspace)?;
     payload.files = transfer::uploads(&request.uploads, payload.files, workspace, bytes_max)?;
@@ -109,7 +111,8 @@ fn resolve_probe(
 ) -> Result<Resolved, RunError> {
     let runtime = runtime::of_probe(config)?;
     let spec = with_real_shares(spec, &Workspace::Private)?;
-    let (policy, payload, environment_digest) = bind(runtime, &spec, config, support)?;
+    let (parts, rest) = apart(runtime)?;
+    let (policy, payload, environment_digest) = bind(parts, rest, &spec, config, support)?;
     let (programs, downloads) = (programs(&payload), Vec::new());
     let code_digest = digest(["probe"]);
     let limits = policy.limits().clone();
@@ -152,29 +155,62 @@ pub(crate) fn session_policy(
     support: &HostSupport,
 ) -> Result<Policy, RunError> {
     let spec = with_real_shares(spec, &Workspace::Private)?;
-    let parts = Runtime {
+    let (parts, rest) = apart(Runtime {
         mounts: runtime.mounts.clone(),
         symlinks: runtime.symlinks.clone(),
         env_vars: runtime.env_vars.clone(),
         workspace: runtime.workspace.clone(),
         ..Runtime::default()
-    };
-    Ok(bind(parts, &spec, config, support)?.0)
+    })?;
+    Ok(bind(parts, rest, &spec, config, support)?.0)
 }
 
-/// Makes a policy of a runtime and a spec, and a payload of what is left of the runtime.
-fn bind(
-    runtime: Runtime,
-    spec: &PolicySpec,
-    config: &Config,
-    support: &HostSupport,
-) -> Result<(Policy, Payload, Option<String>), RunError> {
+/// What of a runtime is no part of a policy.
+struct Rest {
+    payload: Payload,
+    digest: Option<String>,
+}
+
+/// What of a runtime goes into a policy, and what does not.
+fn apart(runtime: Runtime) -> Result<(Parts, Rest), RunError> {
     let Runtime { mounts, symlinks, env_vars, files, steps, workspace, digest } = runtime;
     let workspace = match workspace {
         Some(workspace) => workspace,
         None => GuestPath::new(guest::WORKSPACE).map_err(runtime::RuntimeError::from)?,
     };
     let parts = Parts { mounts, symlinks, env_vars, workspace };
+    Ok((parts, Rest { payload: Payload { files, steps }, digest }))
+}
+
+/// Adds what the request shows, and its directories of the root.
+fn furnish(
+    request: &RunRequest,
+    mut parts: Parts,
+    payload: &mut Payload,
+) -> Result<Parts, RunError> {
+    for exhibit in &request.exhibits {
+        let source = real_path(&exhibit.source)?;
+        parts.exhibit(&Exhibit { source, ..exhibit.clone() })?;
+    }
+    for path in &request.scratch {
+        payload.files.push(FileEntry {
+            place: Place::Workspace(parts.scratch(path)?.into()),
+            body: FileBody::Directory,
+            executable: true,
+            replace: false,
+        });
+    }
+    Ok(parts)
+}
+
+/// Makes a policy of a runtime and a spec.
+fn bind(
+    parts: Parts,
+    rest: Rest,
+    spec: &PolicySpec,
+    config: &Config,
+    support: &HostSupport,
+) -> Result<(Policy, Payload, Option<String>), RunError> {
     let policy = policy::resolve(spec, parts, &config.ceiling, support)?;
     match policy.limits().output_bytes {
         Some(given) if given > CAPTURE_BYTES_MAX => Err(PolicyError::LimitTooLarge {
@@ -183,7 +219,7 @@ fn bind(
             maximum: CAPTURE_BYTES_MAX,
         }
         .into()),
-        _ => Ok((policy, Payload { files, steps }, digest)),
+        _ => Ok((policy, rest.payload, rest.digest)),
     }
 }
 

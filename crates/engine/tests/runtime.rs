@@ -41,6 +41,8 @@ fn request(program: Program) -> RunRequest {
         uploads: Vec::new(),
         downloads: Vec::new(),
         list_changes: false,
+        scratch: Vec::new(),
+        exhibits: Vec::new(),
         policy: PolicySpec::default(),
     }
 }

@@ -8,6 +8,7 @@ mod class;
 mod error;
 mod limits;
 mod mount;
+mod places;
 mod policy;
 mod resolve;
 mod shares;

@@ -56,7 +56,7 @@ fn mount(share: &ShareSpec, parts: &Parts) -> Result<Mount, PolicyError> {
     Ok(Mount { source, target, access, view: MountView::Shared })
 }
 
-fn check_source(path: &Path) -> Result<(), PolicyError> {
+pub(crate) fn check_source(path: &Path) -> Result<(), PolicyError> {
     let refused = |reason| Err(PolicyError::ShareRefused { path: path.to_owned(), reason });
     if !path.is_absolute() {
         return refused("it is not an absolute path");
@@ -74,7 +74,7 @@ fn check_source(path: &Path) -> Result<(), PolicyError> {
     hit.map_or(Ok(()), |(_, reason)| refused(reason))
 }
 
-fn check_target(path: &Path) -> Result<GuestPath, PolicyError> {
+pub(crate) fn check_target(path: &Path) -> Result<GuestPath, PolicyError> {
     let refused = |reason| PolicyError::TargetRefused { path: path.to_owned(), reason };
     let target =
         GuestPath::new(path).map_err(|_| refused("it must be absolute and without `..`"))?;
@@ -88,7 +88,7 @@ fn check_target(path: &Path) -> Result<GuestPath, PolicyError> {
 
 /// Keeps a share from hiding a part of the runtime, and from standing where a
 /// directory would have to be made in the runtime's files, or behind a link.
-fn check_place(path: &Path, parts: &Parts) -> Result<(), PolicyError> {
+pub(crate) fn check_place(path: &Path, parts: &Parts) -> Result<(), PolicyError> {
     let links = parts.symlinks.iter().map(|(link, _)| link.as_path());
     let hidden = parts.mounts.iter().map(|mount| mount.target.as_path()).chain(links.clone());
     let private = parts.mounts.iter().filter(|mount| mount.view == MountView::Private);

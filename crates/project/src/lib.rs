@@ -1,1 +1,30 @@
 //! Projects: code at a commit, run on snapshots of data.
+//!
+//! Both are hostile, and so is what comes back. Git and models run in sandboxes alone,
+//! through [`engine::Engine::run_for`]; the host takes from them bounded bytes, reads
+//! them by total functions, and keeps trees and data in directories of its own that
+//! sandboxes see read-only.
+
+mod cache;
+mod checkout;
+mod compare;
+mod data;
+mod error;
+mod git;
+mod guest;
+mod limits;
+mod media;
+mod names;
+mod order;
+mod parcel;
+mod projects;
+mod settings;
+mod streams;
+mod tree;
+mod worker;
+
+pub use error::ProjectError;
+pub use git::{Branch, Diff, Git, GitError, GitSource, LogPage, Refs, SourceError, Version};
+pub use projects::{NewProjectSpec, Projects, Rerun};
+pub use settings::Settings;
+pub use tree::TreeError;

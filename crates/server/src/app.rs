@@ -13,6 +13,7 @@ use api::ErrorCode;
 use axum::http::{HeaderMap, StatusCode};
 use engine::Engine;
 use futures_util::future::join_all;
+use project::Projects;
 use record::Store;
 use tokio::{
     sync::Semaphore,
@@ -20,7 +21,7 @@ use tokio::{
 };
 
 use crate::{
-    Auth, Config,
+    Auth, Config, Durable,
     http::Failure,
     keys::{KeyError, Keys, Principal, RefusedCredentials},
     quota::Quotas,
@@ -45,6 +46,7 @@ pub(crate) struct App {
 struct Inner {
     config: Config,
     engine: Arc<Engine>,
+    projects: Arc<Projects>,
     store: Store,
     keys: Keys,
     quotas: Quotas,
@@ -61,7 +63,7 @@ impl App {
     pub(crate) fn new(
         config: Config,
         engine: Arc<Engine>,
-        store: Store,
+        durable: &Durable,
         tracer: Option<Tracer>,
     ) -> Result<Self, KeyError> {
         let keys = Keys::watch(Path::new(&config.state_dir))?;
@@ -74,7 +76,8 @@ impl App {
         let inner = Inner {
             config,
             engine,
-            store,
+            projects: Arc::clone(&durable.projects),
+            store: durable.upkeep.store().clone(),
             keys,
             quotas,
             tools,
@@ -94,6 +97,11 @@ impl App {
 
     pub(crate) fn engine(&self) -> &Arc<Engine> {
         &self.inner.engine
+    }
+
+    /// Projects and their runs.
+    pub(crate) fn projects(&self) -> &Arc<Projects> {
+        &self.inner.projects
     }
 
     /// Records of what ran.

@@ -12,6 +12,7 @@
 mod app;
 mod claim;
 mod config;
+mod durable;
 mod health;
 mod http;
 pub mod keys;
@@ -28,6 +29,7 @@ mod v1;
 
 pub use claim::ClaimError;
 pub use config::{Auth, Config, OtariConfig};
+pub use durable::Durable;
 pub use http::{HostName, InvalidHostName};
 pub use listen::{ServeError, Server};
 pub use trace::{InvalidTraces, Traces};

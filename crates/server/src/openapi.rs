@@ -37,6 +37,7 @@ use crate::{
     security((), ("key" = [])),
     tags(
         (name = "runs", description = "One-shot runs."),
+        (name = "projects", description = "Code kept in git, run on snapshots of data."),
         (name = "records", description = "What is kept of every run, turn and command."),
         (name = "sessions", description = "Sandboxes that keep their state."),
         (name = "commands", description = "Programs beside a session's kernel."),

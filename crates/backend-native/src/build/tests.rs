@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use api::{LimitsSpec, NetworkSpec, PolicySpec, ShareSpec};
+use api::{Exhibit, LimitsSpec, NetworkSpec, PolicySpec, ShareSpec};
 use policy::{Ceiling, HostSupport, Mount, Parts, resolve};
 use proptest::{collection::vec, prelude::*};
 
@@ -194,6 +194,20 @@ fn the_plan_of_a_policy_with_an_environment() {
     parts.mounts.push(mount("/opt/python", "/opt/python"));
     parts.env_vars.insert("VIRTUAL_ENV".to_owned(), guest::ENVIRONMENT.to_owned());
     prints("environment", &PolicySpec::default(), parts);
+}
+
+#[test]
+fn the_plan_of_a_policy_with_places_of_its_own() {
+    let mut parts = parts(guest::WORKSPACE);
+    for path in ["/outputs", "/upstream"] {
+        parts.scratch(Path::new(path)).unwrap();
+    }
+    let exhibits = [("/srv/trees/one", "/repo", false), ("/srv/git", "/source", true)];
+    for (source, target, is_owners) in exhibits {
+        let (source, target) = (source.into(), target.into());
+        parts.exhibit(&Exhibit { source, target, is_owners }).unwrap();
+    }
+    prints("places", &PolicySpec::default(), parts);
 }
 
 #[test]

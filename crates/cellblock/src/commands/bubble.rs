@@ -159,6 +159,8 @@ fn unavailable(network: NetworkSpec, context: &Context) -> Result<(), BubbleErro
         uploads: Vec::new(),
         downloads: Vec::new(),
         list_changes: false,
+        scratch: Vec::new(),
+        exhibits: Vec::new(),
         policy: PolicySpec {
             network: Some(network),
             allow_missing: context.config.settings.allow_missing.clone(),
@@ -230,6 +232,8 @@ fn request_of(
         uploads: Vec::new(),
         downloads: Vec::new(),
         list_changes: false,
+        scratch: Vec::new(),
+        exhibits: Vec::new(),
         policy: PolicySpec {
             limits: LimitsSpec {
                 wall_time_ms: Some(settings.timeout_ms()),

@@ -1,5 +1,7 @@
 //! The configuration keys of what is kept of runs.
 
+use std::path::PathBuf;
+
 use record::{BlobLocation, Location};
 
 use super::keys::{Key, key, set};
@@ -36,6 +38,43 @@ pub(super) const RECORD_KEYS: &[Key] = &[
         )
     },
     Key {
+        apply: |text, settings| directories(text, &mut settings.records.repository_dirs),
+        ..key(
+            "repositories",
+            "CELLBLOCK_REPOSITORIES",
+            "directories in which repositories may be registered as projects, separated by commas",
+        )
+    },
+    Key {
+        apply: |text, settings| directories(text, &mut settings.records.data_dirs),
+        ..key(
+            "data",
+            "CELLBLOCK_DATA",
+            "directories that may be registered as data of projects, separated by commas",
+        )
+    },
+    Key {
+        default: |_| Some("no".to_owned()),
+        apply: |text, settings| {
+            settings.records.remote_git = match text {
+                "yes" => true,
+                "no" => false,
+                _ => return Err("expected yes or no".to_owned()),
+            };
+            Ok(())
+        },
+        ..key(
+            "remote_git",
+            "CELLBLOCK_REMOTE_GIT",
+            "whether callers of a server may have git fetch projects over the network: yes or no",
+        )
+    },
+    Key {
+        default: |_| Some(wire::workers().to_string()),
+        apply: |text, settings| set(&mut settings.records.workers, parse_count(text)),
+        ..key("workers", "CELLBLOCK_WORKERS", "runs of projects at any one moment")
+    },
+    Key {
         default: |_| Some(duration::format(wire::RECORDS_AGE_MS)),
         apply: |text, settings| set(&mut settings.records.age_ms, duration::parse(text)),
         ..key("records_age", "CELLBLOCK_RECORDS_AGE", "how long records are kept")
@@ -55,3 +94,16 @@ pub(super) const RECORD_KEYS: &[Key] = &[
         )
     },
 ];
+
+/// Absolute paths of directories.
+fn directories(text: &str, directories: &mut Vec<PathBuf>) -> Result<(), String> {
+    let named = text.split(',').map(str::trim).filter(|path| !path.is_empty());
+    let paths: Vec<PathBuf> = named.map(PathBuf::from).collect();
+    match paths.iter().all(|path| path.is_absolute()) {
+        true => {
+            *directories = paths;
+            Ok(())
+        }
+        false => Err("expected absolute paths, separated by commas".to_owned()),
+    }
+}

@@ -189,6 +189,8 @@ pub(crate) fn python(text: &str, policy: PolicySpec) -> RunRequest {
         uploads: Vec::new(),
         downloads: Vec::new(),
         list_changes: false,
+        scratch: Vec::new(),
+        exhibits: Vec::new(),
         policy,
     }
 }

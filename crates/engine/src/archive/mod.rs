@@ -5,6 +5,8 @@
 //! written by processes inside the sandbox.
 
 mod error;
+mod extract;
+mod link;
 mod name;
 mod pack;
 mod pack_tar;
@@ -14,6 +16,7 @@ mod untar;
 mod unzip;
 
 pub use error::{ArchiveError, EntryFault};
+pub use extract::{ArchiveBounds, Extracted, extract_archive};
 pub(crate) use pack::Packer;
 pub(crate) use stage::{Body, Room, Staged};
 

@@ -7,7 +7,7 @@ use std::{
     path::PathBuf,
 };
 
-use super::{ArchiveError, ENTRIES_MAX, EntryFault, error::shown, name::Names};
+use super::{ArchiveError, EntryFault, error::shown, link, name::Names};
 use crate::spool;
 
 /// Read or written at a time.
@@ -20,8 +20,12 @@ pub(crate) struct Room {
     pub(crate) bytes: u64,
     /// Bytes of one file.
     pub(crate) file_bytes: u64,
+    /// Files and directories.
+    pub(crate) entries: usize,
     /// How deep the directory lies that the archive is unpacked in.
     pub(crate) depth: usize,
+    /// Whether there may be symbolic links. Those that lead out are left out.
+    pub(crate) links: bool,
 }
 
 /// An archive that was checked.
@@ -30,13 +34,16 @@ pub(crate) struct Staged {
     file: File,
     /// Relative to where it is unpacked.
     pub(crate) entries: Vec<(PathBuf, Body)>,
+    /// Links that lead out, or that not everybody would follow to the same place.
+    pub(crate) left_out: Vec<PathBuf>,
 }
 
 /// What an entry is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Body {
     Directory,
     File { start: u64, size: u64, executable: bool },
+    Link { target: PathBuf },
 }
 
 /// Puts entries there.
@@ -51,7 +58,8 @@ pub(super) struct Stager {
 
 impl Stager {
     pub(super) fn new(room: Room) -> io::Result<Self> {
-        let staged = Staged { file: spool::nameless()?, entries: Vec::new() };
+        let (entries, left_out) = (Vec::new(), Vec::new());
+        let staged = Staged { file: spool::nameless()?, entries, left_out };
         Ok(Self { staged, names: Names::default(), room, size: 0, seen: 0 })
     }
 
@@ -62,10 +70,20 @@ impl Stager {
     /// Counts an entry before anything is done for it.
     pub(super) fn count(&mut self) -> Result<(), ArchiveError> {
         self.seen += 1;
-        match self.seen > ENTRIES_MAX {
-            true => Err(ArchiveError::TooMany { maximum: ENTRIES_MAX }),
+        match self.seen > self.room.entries {
+            true => Err(self.too_many()),
             false => Ok(()),
         }
+    }
+
+    /// The error of an archive with too many entries.
+    pub(super) const fn too_many(&self) -> ArchiveError {
+        ArchiveError::TooMany { maximum: self.room.entries }
+    }
+
+    /// The most headers: an entry may need a few.
+    pub(super) const fn headers_max(&self) -> usize {
+        self.room.entries.saturating_mul(4)
     }
 
     pub(super) fn directory(&mut self, name: &[u8]) -> Result<(), ArchiveError> {
@@ -95,6 +113,19 @@ impl Stager {
         let start = self.size;
         self.size += size;
         self.staged.entries.push((place, Body::File { start, size, executable }));
+        Ok(())
+    }
+
+    /// Puts a symbolic link there, where there may be some.
+    pub(super) fn link(&mut self, name: &[u8], target: &[u8]) -> Result<(), ArchiveError> {
+        if !self.room.links {
+            return Err(ArchiveError::entry(name, EntryFault::Link));
+        }
+        let place = self.place(name, false)?;
+        match link::within(&place, target) {
+            Some(target) => self.staged.entries.push((place, Body::Link { target })),
+            None => self.staged.left_out.push(place),
+        }
         Ok(())
     }
 

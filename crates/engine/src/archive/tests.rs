@@ -13,7 +13,8 @@ use zip::{CompressionMethod, ZipArchive, ZipWriter, write::SimpleFileOptions};
 
 use super::*;
 
-const ROOM: Room = Room { bytes: 1 << 20, file_bytes: 1 << 19, depth: 0 };
+const ROOM: Room =
+    Room { bytes: 1 << 20, file_bytes: 1 << 19, entries: ENTRIES_MAX, depth: 0, links: false };
 
 fn spooled(bytes: &[u8]) -> fs::File {
     let mut file = crate::spool::nameless().unwrap();
@@ -28,6 +29,7 @@ type Case = (Vec<u8>, Result<Vec<&'static str>, &'static str>);
 fn staged(format: ArchiveFormat, bytes: &[u8]) -> Result<Vec<String>, String> {
     let staged = stage(spooled(bytes), format, ROOM).map_err(|error| error.to_string())?;
     let show = |(path, body): &(std::path::PathBuf, Body)| match *body {
+        Body::Link { .. } => panic!("a link was let in"),
         Body::Directory => format!("{}/", path.display()),
         Body::File { start, size, executable } => {
             let text = staged.bytes(start, size.min(20)).unwrap();

@@ -3,12 +3,12 @@
 //! Only headers are left to the library. Its own way of reading believes sizes that
 //! contradict each other and holds names of any length.
 
-use std::io::Read;
+use std::{borrow::Cow, io::Read};
 
 use tar::{EntryType, Header, PaxExtensions};
 
 use super::{
-    ArchiveError, ENTRIES_MAX, EntryFault,
+    ArchiveError, EntryFault,
     name::NAME_BYTES_MAX,
     stage::{Stager, undecodable},
 };
@@ -16,8 +16,6 @@ use super::{
 const BLOCK_BYTES: u64 = 512;
 /// The most bytes that an entry's own attributes may have.
 const ATTRIBUTES_BYTES_MAX: u64 = 64 * 1024;
-/// The most headers: an entry may need a few.
-const HEADERS_MAX: usize = 4 * ENTRIES_MAX;
 /// The most bytes after the end: tapes are filled up to whole records.
 const REST_BYTES_MAX: u64 = 1024 * 1024;
 
@@ -25,6 +23,7 @@ const REST_BYTES_MAX: u64 = 1024 * 1024;
 #[derive(Default)]
 struct Attributes {
     name: Option<Vec<u8>>,
+    link: Option<Vec<u8>>,
     size: Option<u64>,
     is_sparse: bool,
 }
@@ -35,7 +34,7 @@ struct Attributes {
 /// The first thing in it that is refused.
 pub(super) fn read(mut archive: impl Read, stager: &mut Stager) -> Result<(), ArchiveError> {
     let mut attributes = Attributes::default();
-    for _ in 0..HEADERS_MAX {
+    for _ in 0..stager.headers_max() {
         let Some(header) = header(&mut archive)? else {
             return end(archive);
         };
@@ -54,7 +53,7 @@ pub(super) fn read(mut archive: impl Read, stager: &mut Stager) -> Result<(), Ar
         }
         skip(&mut archive, size.wrapping_neg() % BLOCK_BYTES)?;
     }
-    Err(ArchiveError::TooMany { maximum: ENTRIES_MAX })
+    Err(stager.too_many())
 }
 
 fn entry(
@@ -80,6 +79,10 @@ fn entry(
     }
     match kind {
         _ if is_file => {}
+        EntryType::Symlink if size == 0 => {
+            let target = attributes.link.or_else(|| header.link_name_bytes().map(Cow::into_owned));
+            return stager.link(&name, &target.unwrap_or_default());
+        }
         EntryType::Link | EntryType::Symlink | EntryType::GNULongLink => {
             return refused(EntryFault::Link);
         }
@@ -102,6 +105,7 @@ impl Attributes {
         for (key, value) in attributes(bytes)? {
             match key.as_slice() {
                 b"path" => self.rename(value)?,
+                b"linkpath" => self.link = Some(value),
                 b"size" => {
                     let number = str::from_utf8(&value).ok().and_then(|text| text.parse().ok());
                     let number = number.ok_or_else(|| ArchiveError::damaged("a size is none"))?;

@@ -80,6 +80,8 @@ impl Session {
         let room = Room {
             bytes: self.policy().limits().workspace_bytes,
             file_bytes: inner.file_bytes_max(),
+            entries: archive::ENTRIES_MAX,
+            links: false,
             depth: place.components().count(),
         };
         let archive = spool.reader().map_err(ArchiveError::from)?;

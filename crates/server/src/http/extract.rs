@@ -68,6 +68,12 @@ pub(crate) async fn body_bytes(request: Request) -> Result<Bytes, Failure> {
     read(&parts.headers, body, JSON_BYTES_MAX).await
 }
 
+/// A request's body as a whole, of so many bytes at most.
+pub(crate) async fn bytes_of(request: Request, maximum: usize) -> Result<Bytes, Failure> {
+    let (parts, body) = request.into_parts();
+    read(&parts.headers, body, maximum).await
+}
+
 /// A body as a whole, of so many bytes at most.
 pub(super) async fn read(
     headers: &HeaderMap,

@@ -10,6 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use engine::{RunError, SessionError};
+use project::ProjectError;
 use record::StoreError;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -157,6 +158,16 @@ impl From<StoreError> for Failure {
             tracing::error!(%error, cause, "the records cannot be used");
         }
         Self::of(body)
+    }
+}
+
+impl From<ProjectError> for Failure {
+    fn from(error: ProjectError) -> Self {
+        match error {
+            ProjectError::Store(error) => error.into(),
+            ProjectError::Run(error) => error.into(),
+            error => Self::of(error.body()),
+        }
     }
 }
 

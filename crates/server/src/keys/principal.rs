@@ -131,8 +131,13 @@ impl Principal {
     /// On whose account goes what it asks for.
     #[must_use]
     pub fn asker(&self) -> Asker {
-        let key = self.key_id.as_ref().map_or_else(|| LOCAL.to_owned(), ToString::to_string);
-        Asker::new(self.tenant.as_str(), &key)
+        Asker::new(self.tenant.as_str(), &self.name())
+    }
+
+    /// The id of its key, or that of the person on this machine.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.key_id.as_ref().map_or_else(|| LOCAL.to_owned(), ToString::to_string)
     }
 }
 

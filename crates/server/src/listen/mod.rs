@@ -6,17 +6,16 @@ mod stall;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
-use engine::Engine;
+use engine::{Cancel, Engine};
 use hyper::server::conn::http1;
 use hyper_util::{rt::TokioIo, rt::TokioTimer, server::graceful::GracefulShutdown};
-use record::Upkeep;
 use tokio::{
     net::{TcpListener, TcpStream},
     time::{sleep, timeout},
 };
 
 use crate::{
-    Auth, Config,
+    Auth, Config, Durable,
     app::App,
     claim::{Claim, ClaimError},
     keys::KeyError,
@@ -35,6 +34,8 @@ const HEAD_BYTES_MAX: usize = 64 * 1024;
 const HEADERS_MAX: usize = 100;
 /// How long to wait when there is no descriptor left for a further connection.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
+/// How long the worker may take for its end beyond the time that all have.
+const WORKER_TIME_MAX: Duration = Duration::from_secs(1);
 /// How long clients may take to read what became of what was cut off.
 const LAST_WORDS_TIME_MAX: Duration = Duration::from_secs(1);
 
@@ -88,7 +89,7 @@ pub struct Server {
     connections: Arc<Connections>,
     app: App,
     export: Option<Export>,
-    upkeep: Upkeep,
+    durable: Durable,
     _claim: Claim,
 }
 
@@ -100,13 +101,13 @@ impl Server {
     pub async fn bind(
         config: Config,
         engine: Arc<Engine>,
-        upkeep: Upkeep,
+        durable: Durable,
     ) -> Result<Self, ServeError> {
         let address = config.listen;
         let connections = Arc::new(Connections::new(config.connections_max));
         metrics::begin();
         let (tracer, export) = config.traces.clone().map(Export::begin).unzip();
-        let app = App::new(config, engine, upkeep.store().clone(), tracer)?;
+        let app = App::new(config, engine, &durable, tracer)?;
         // After the directory was found to be one that can be trusted.
         let claim = Claim::take(&app.config().state_dir)?;
         let lacks_keys = app.config().auth == Auth::Off || !app.keys().has_any();
@@ -116,7 +117,7 @@ impl Server {
         let bound = TcpListener::bind(address).await;
         let listener = bound.map_err(|source| ServeError::Listen { address, source })?;
         let router = openapi::router(app.clone());
-        Ok(Self { listener, router, connections, app, export, upkeep, _claim: claim })
+        Ok(Self { listener, router, connections, app, export, durable, _claim: claim })
     }
 
     /// Where it listens.
@@ -133,13 +134,21 @@ impl Server {
     pub async fn run(mut self, end: impl Future<Output = ()>, cut: impl Future<Output = ()>) {
         let graceful = GracefulShutdown::new();
         let sweep = tokio::spawn(crate::table::sweep(self.app.clone()));
-        let upkeep = self.upkeep.clone();
+        let upkeep = self.durable.upkeep.clone();
         let upkeep = tokio::spawn(async move { upkeep.go_on().await });
+        let (projects, slots) = (Arc::clone(&self.durable.projects), self.durable.workers);
+        let full = Cancel::new();
+        let mut worker = tokio::spawn(projects.work(slots, full.clone()));
         self.accept(&graceful, end).await;
         self.app.begin_drain();
+        full.cancel();
         tracing::info!(under_way = self.app.works().under_way(), "ending");
         self.drain(graceful, cut).await;
         sweep.abort();
+        // Runs of projects that are cut off are lost, and told so when their claim is over.
+        if timeout(WORKER_TIME_MAX, &mut worker).await.is_err() {
+            worker.abort();
+        }
         upkeep.abort();
         self.app.end_records().await;
         if let Some(export) = self.export.take() {

@@ -46,14 +46,16 @@ impl Form {
         })
     }
 
-    const fn content_type(self) -> &'static str {
+    /// The header that says so.
+    pub(crate) const fn content_type(self) -> &'static str {
         match self {
             Self::Sse => "text/event-stream",
             Self::Lines => "application/x-ndjson",
         }
     }
 
-    fn heartbeat(self) -> Bytes {
+    /// What tells a reader that it is still there.
+    pub(crate) fn heartbeat(self) -> Bytes {
         Bytes::from_static(match self {
             Self::Sse => b": heartbeat\n\n",
             Self::Lines => b"{\"type\":\"heartbeat\"}\n",
@@ -149,7 +151,8 @@ impl Reader {
 }
 
 impl Form {
-    fn write(self, text: &mut String, seq: u64, kind: &str, json: &str) {
+    /// Adds an event to what is sent.
+    pub(crate) fn write(self, text: &mut String, seq: u64, kind: &str, json: &str) {
         use std::fmt::Write;
         // Writing to a string does not fail.
         let _ = match self {

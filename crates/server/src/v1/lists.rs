@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use record::LIST_LIMIT_MAX;
 
 use crate::http::Failure;
 
 /// How many a page has where the client does not say.
 const PAGE_DEFAULT: usize = 50;
+/// The same of a list that is kept in the records.
+const RECORDS_DEFAULT: u32 = 50;
 /// The most that a page has.
 pub(crate) const PAGE_MAX: usize = 1000;
 /// The most labels of one thing.
@@ -27,6 +30,13 @@ pub(crate) fn page_size(limit: Option<i64>) -> Result<usize, Failure> {
     let Some(limit) = limit else { return Ok(PAGE_DEFAULT) };
     let size = usize::try_from(limit).ok().filter(|size| (1..=PAGE_MAX).contains(size));
     size.ok_or_else(|| Failure::malformed(format!("limit has to be from 1 to {PAGE_MAX}")))
+}
+
+/// The same of a list that is kept in the records.
+pub(crate) fn list_size(limit: Option<i64>) -> Result<u32, Failure> {
+    let Some(limit) = limit else { return Ok(RECORDS_DEFAULT) };
+    let size = u32::try_from(limit).ok().filter(|size| (1..=LIST_LIMIT_MAX).contains(size));
+    size.ok_or_else(|| Failure::malformed(format!("limit has to be from 1 to {LIST_LIMIT_MAX}")))
 }
 
 /// The id that a cursor stands for.

@@ -9,6 +9,7 @@ mod lists;
 mod parcel;
 mod policy;
 mod program;
+mod projects;
 mod records;
 mod report;
 mod runs;
@@ -62,6 +63,7 @@ pub(crate) fn router(app: &App) -> OpenApiRouter<App> {
         .routes(routes!(files::make_directory))
         .routes(routes!(trees::pack, trees::unpack))
         .routes(routes!(trees::events))
+        .merge(projects::router())
         .layer(DefaultBodyLimit::disable())
         .routes(routes!(report::environments))
         .routes(routes!(report::languages))

@@ -1,21 +1,22 @@
 //! Records: what is kept of every run, turn and command, also after its server is gone.
 
+use std::time::Duration;
+
 use api::{RunKind, RunRecord, RunStatus, SessionId, Timestamp};
 use axum::{
     Json,
     extract::{Path, State},
 };
-use record::{Found, LIST_LIMIT_MAX};
+use record::Found;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::{begin::WAIT_MAX, lists::list_size};
 use crate::{
     app::App,
     http::{Failure, FailureBody, Params, Reader},
+    keys::Principal,
 };
-
-/// How many a page has where the client does not say.
-const PAGE_DEFAULT: u32 = 50;
 
 /// Which records are wanted.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -44,9 +45,6 @@ pub(crate) struct Filter {
 
 impl Filter {
     fn read(self) -> Result<record::Filter, Failure> {
-        let limit = self.limit.unwrap_or(PAGE_DEFAULT.into());
-        let limit = u32::try_from(limit).ok().filter(|limit| (1..=LIST_LIMIT_MAX).contains(limit));
-        let wrong = || Failure::malformed(format!("limit has to be from 1 to {LIST_LIMIT_MAX}"));
         Ok(record::Filter {
             project: self.project,
             status: self.status,
@@ -54,7 +52,7 @@ impl Filter {
             since: self.since,
             until: self.until,
             session_id: self.session_id,
-            limit: limit.ok_or_else(wrong)?,
+            limit: list_size(self.limit)?,
             cursor: self.cursor,
         })
     }
@@ -83,19 +81,35 @@ pub(crate) async fn list(
     Ok(Json(RecordList { records: page.records, next_cursor: page.next_cursor }))
 }
 
+/// How long a client waits.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Patience {
+    /// Waits so long for its end, at most a minute.
+    pub(super) wait_ms: Option<u64>,
+}
+
 /// One record, with everything that is in it. The beginning of an id is enough where no
 /// other begins so.
 #[utoipa::path(get, path = "/records/{run_id}", tag = "records",
-    params(("run_id" = String, Path, description = "The run's id, or its beginning.")),
+    params(("run_id" = String, Path, description = "The run's id, or its beginning."), Patience),
     responses((status = 200, description = "It is this.", body = RunRecord),
         (status = "default", description = "There is none.", body = FailureBody)))]
 pub(crate) async fn get(
     State(app): State<App>,
     Reader(caller): Reader,
     Path(run_id): Path<String>,
+    Params(patience): Params<Patience>,
 ) -> Result<Json<RunRecord>, Failure> {
-    match app.store().run(caller.tenant.as_str(), &run_id).await? {
-        Found::One(record) => Ok(Json(*record)),
+    let found = find(&app, &caller, &run_id).await?;
+    let Some(wait) = patience.wait_ms else { return Ok(Json(found)) };
+    let wait = Duration::from_millis(wait).min(WAIT_MAX);
+    Ok(Json(app.projects().wait(caller.tenant.as_str(), found.run_id, wait).await?))
+}
+
+async fn find(app: &App, caller: &Principal, run_id: &str) -> Result<RunRecord, Failure> {
+    match app.store().run(caller.tenant.as_str(), run_id).await? {
+        Found::One(record) => Ok(*record),
         Found::None => Err(Failure::not_found("record")),
         Found::Ambiguous => Err(Failure::malformed("several records begin so: give more of it")),
     }

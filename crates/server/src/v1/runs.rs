@@ -184,6 +184,8 @@ async fn start(
         uploads: parcel::pack(new.files, &scratch)?,
         downloads: parcel::wanted(&new.outputs, &scratch),
         list_changes: true,
+        scratch: Vec::new(),
+        exhibits: Vec::new(),
         policy: new.policy.spec(app)?,
     };
     let stdin = match new.stdin {

@@ -1,0 +1,12 @@
+//! Data: what it is read from, and what it was at one moment.
+
+mod kind;
+mod ready;
+mod take;
+
+pub(crate) use kind::DataKind;
+pub(crate) use ready::Snapshots;
+pub(crate) use take::{Taken, directory};
+
+/// The most files of one snapshot.
+const FILES_MAX: usize = record::SNAPSHOT_FILES_MAX;

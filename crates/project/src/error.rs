@@ -1,0 +1,179 @@
+//! What can go wrong with projects.
+
+use std::{error::Error, io};
+
+use api::{ErrorBody, ErrorCode};
+use engine::{ArchiveError, RunError};
+use record::{BlobError, StoreError};
+
+use crate::{GitError, SourceError, TreeError};
+
+/// What could not be done with a project.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectError {
+    /// Records failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Kept bytes failed.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    /// Git failed.
+    #[error(transparent)]
+    Git(#[from] GitError),
+    /// The repository cannot be registered.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The commit's files are not fit to be run.
+    #[error("the files of the commit cannot be taken")]
+    Archive(#[from] ArchiveError),
+    /// The commit's files have one that would be git's own.
+    #[error("the files of the commit have {path:?}, which is git's own")]
+    GitsOwn {
+        /// It.
+        path: String,
+    },
+    /// A file of the project cannot be had.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// The run could not be carried out.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The name cannot be one.
+    #[error("{name:?} cannot be the name of a {what}: it must be {rule}")]
+    Name {
+        /// Of what.
+        what: &'static str,
+        /// The name.
+        name: String,
+        /// What names have to be.
+        rule: &'static str,
+    },
+    /// There is nothing of that name or id.
+    #[error("there is no {what} {name:?}")]
+    NotFound {
+        /// What.
+        what: &'static str,
+        /// What was asked for.
+        name: String,
+    },
+    /// Several runs begin so.
+    #[error("several runs begin with {prefix:?}")]
+    Ambiguous {
+        /// What was asked for.
+        prefix: String,
+    },
+    /// The request contradicts itself.
+    #[error("{reason}")]
+    Request {
+        /// How.
+        reason: &'static str,
+    },
+    /// What was sent is not data that is taken.
+    #[error("the data cannot be taken: {reason}")]
+    Data {
+        /// Why.
+        reason: String,
+    },
+    /// The operator does not give that.
+    #[error("{what} is not allowed here")]
+    Refused {
+        /// What.
+        what: &'static str,
+    },
+    /// It is larger than what is handed out at once.
+    #[error("{what} has {given} bytes; the most is {maximum}")]
+    TooLarge {
+        /// What.
+        what: &'static str,
+        /// Its size.
+        given: u64,
+        /// The limit.
+        maximum: u64,
+    },
+    /// The host failed.
+    #[error("the host failed")]
+    Host(#[from] io::Error),
+}
+
+impl ProjectError {
+    /// The error as callers get it: one sentence, and what to do.
+    #[must_use]
+    pub fn body(&self) -> ErrorBody {
+        match self {
+            Self::Store(error) => error.body(),
+            Self::Blob(error) => error.body(),
+            Self::Run(error) | Self::Git(GitError::Run(error)) => error.body(),
+            _ => {
+                let (code, hint) = self.kind();
+                let message = with_causes(self);
+                ErrorBody { code, message, hint: hint.map(str::to_owned), retryable: false }
+            }
+        }
+    }
+
+    const fn kind(&self) -> (ErrorCode, Option<&'static str>) {
+        match self {
+            Self::Source(error) => (source_code(error), Some(error.hint())),
+            Self::Git(error) => git_kind(error),
+            Self::Archive(_) | Self::GitsOwn { .. } => {
+                (ErrorCode::InvalidRequest, Some("take it out of the repository"))
+            }
+            Self::Tree(TreeError::NotFound { .. }) | Self::NotFound { .. } => {
+                (ErrorCode::NotFound, None)
+            }
+            Self::Tree(TreeError::TooLarge { .. }) | Self::TooLarge { .. } => {
+                (ErrorCode::TooLarge, None)
+            }
+            Self::Tree(_) | Self::Request { .. } => (ErrorCode::InvalidRequest, None),
+            Self::Name { .. } => (ErrorCode::InvalidRequest, Some("choose another name")),
+            Self::Ambiguous { .. } => {
+                (ErrorCode::Conflict, Some("give more characters of the run's id"))
+            }
+            Self::Data { .. } => (
+                ErrorCode::UnsupportedMediaType,
+                Some("send CSV, XLSX, Parquet or JSON, with the suffix that it has"),
+            ),
+            Self::Refused { .. } => {
+                (ErrorCode::PolicyRefused, Some("ask the operator to allow it"))
+            }
+            _ => (ErrorCode::Internal, None),
+        }
+    }
+}
+
+const fn source_code(error: &SourceError) -> ErrorCode {
+    match error {
+        SourceError::Refused { .. } => ErrorCode::PolicyRefused,
+        SourceError::NoRepository { .. } => ErrorCode::FileNotFound,
+        _ => ErrorCode::InvalidRequest,
+    }
+}
+
+const fn git_kind(error: &GitError) -> (ErrorCode, Option<&'static str>) {
+    match error {
+        GitError::NoNetwork => (
+            ErrorCode::PolicyRefused,
+            Some("register a clone on this host, or ask the operator to allow full network"),
+        ),
+        GitError::UnknownCommit { .. } => (ErrorCode::NotFound, Some("give more of its digits")),
+        GitError::TooLarge { .. } => (ErrorCode::TooLarge, None),
+        GitError::Failed { .. } | GitError::Stopped { .. } | GitError::Nonsense { .. } => {
+            (ErrorCode::InvalidRequest, Some("check the repository"))
+        }
+        _ => (ErrorCode::Internal, None),
+    }
+}
+
+/// An error's sentence with those of its causes, each once.
+fn with_causes(error: &dyn Error) -> String {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !message.contains(&text) {
+            message = format!("{message}: {text}");
+        }
+        cause = error.source();
+    }
+    message
+}

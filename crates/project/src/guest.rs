@@ -1,0 +1,144 @@
+//! What a run sees inside, and what it is told.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use api::{
+    DownloadSpec, Exhibit, NetworkSpec, PolicySpec, Program, RunId, RunRequest, RunScope, Source,
+    StartSpec, Workspace,
+};
+use engine::Engine;
+
+use crate::{Settings, limits::millis, order::Order};
+
+/// What runs the models, in the language that they are written in.
+const DRIVER: &str = include_str!("driver/driver.py");
+/// Where inside the driver puts the one file that is taken.
+const PARCEL_PLACE: &str = ".cellblock/parcel.tar";
+
+/// Guest paths, and the env vars that tell them.
+const REPO: &str = "/repo";
+const DATA: &str = "/data";
+const INPUTS: &str = "/inputs";
+const OUTPUTS: &str = "/outputs";
+const UPSTREAM: &str = "/upstream";
+
+/// A directory of one run; it goes when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    path: PathBuf,
+}
+
+impl Desk {
+    /// Makes it, with what the run is given.
+    pub(crate) fn make(settings: &Settings, order: &Order) -> io::Result<Self> {
+        let path = settings.cache_dir.join("runs").join(RunId::generate().to_string());
+        fs::create_dir_all(&path)?;
+        let desk = Self { path };
+        for name in ["inputs", "none", "taken"] {
+            fs::create_dir(desk.path.join(name))?;
+            readable(&desk.path.join(name), 0o755)?;
+        }
+        if let Some(parameters) = &order.parameters {
+            let file = desk.path.join("inputs/parameters.json");
+            fs::write(&file, serde_json::to_vec(parameters).map_err(io::Error::other)?)?;
+            readable(&file, 0o644)?;
+        }
+        Ok(desk)
+    }
+
+    /// The file that comes out of the run.
+    pub(crate) fn parcel(&self) -> PathBuf {
+        self.path.join("parcel.tar")
+    }
+
+    /// Where that is taken apart.
+    pub(crate) fn taken(&self) -> PathBuf {
+        self.path.join("taken")
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+/// Sandboxes read it as somebody else.
+fn readable(path: &Path, mode: u32) -> io::Result<()> {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+}
+
+/// What a run is about, and where its parts are.
+pub(crate) struct Setting<'a> {
+    pub(crate) run_id: RunId,
+    pub(crate) order: &'a Order,
+    pub(crate) desk: &'a Desk,
+    pub(crate) tree: &'a Path,
+    /// The snapshot's files, if there is one.
+    pub(crate) data: Option<&'a Path>,
+}
+
+/// The request of a run.
+pub(crate) fn request(setting: &Setting<'_>, engine: &Engine, settings: &Settings) -> RunRequest {
+    let Setting { order, desk, tree, data, .. } = setting;
+    let empty = desk.path.join("none");
+    let mut exhibits = vec![shown(tree, REPO), shown(data.unwrap_or(&empty), DATA)];
+    if order.parameters.is_some() {
+        exhibits.push(shown(&desk.path.join("inputs"), INPUTS));
+    }
+    let args = match (order.scope, &order.model) {
+        (RunScope::Model, Some(model)) => vec!["model".to_owned(), model.clone()],
+        _ => vec!["project".to_owned()],
+    };
+    RunRequest {
+        environment: order.environment.clone(),
+        program: Program::Source(Source {
+            language: "python".to_owned(),
+            file_name: "cellblock_driver.py".to_owned(),
+            text: DRIVER.to_owned(),
+        }),
+        args,
+        workspace: Workspace::Private,
+        uploads: Vec::new(),
+        downloads: vec![DownloadSpec { source: PARCEL_PLACE.into(), target: desk.parcel() }],
+        list_changes: false,
+        scratch: vec![OUTPUTS.into(), UPSTREAM.into()],
+        exhibits,
+        policy: policy(setting, engine, settings),
+    }
+}
+
+fn shown(source: &Path, target: &str) -> Exhibit {
+    Exhibit { source: source.to_owned(), target: target.into(), is_owners: false }
+}
+
+fn policy(setting: &Setting<'_>, engine: &Engine, settings: &Settings) -> PolicySpec {
+    let mut policy = settings.policy.clone();
+    let most = settings.wall_time.min(engine.config().ceiling.maximum.wall_time);
+    let wanted = setting.order.wall_time_ms.map_or(most, Duration::from_millis);
+    policy.limits.wall_time_ms = Some(millis(wanted.min(most)).max(1));
+    policy.network = Some(NetworkSpec::None);
+    policy.start = Some(StartSpec::Exec);
+    policy.env_vars.extend(env_vars(setting.run_id));
+    policy
+}
+
+fn env_vars(run_id: RunId) -> BTreeMap<String, String> {
+    let run_id = run_id.to_string();
+    [
+        ("SANDBOX_REPO_PATH", REPO),
+        ("SANDBOX_DATA_PATH", DATA),
+        ("SANDBOX_OUTPUT_PATH", OUTPUTS),
+        ("SANDBOX_UPSTREAM_PATH", UPSTREAM),
+        ("BT_RUN_ID", &run_id),
+        ("CELLBLOCK_RUN_ID", &run_id),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into()
+}

@@ -1,0 +1,405 @@
+//! Takes runs out of the queue and carries them out: as many at once as there are slots,
+//! each held by a claim that is renewed, and each closed once.
+//!
+//! What a claim no longer holds is killed, and what came of it thrown away: somebody else
+//! has it, or has written it off.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use api::{ArtifactInfo, ErrorBody, ErrorCode, OutputHead, RunId, RunResult, RunStatus};
+use engine::{Asker, Cancel, Input, RunError, RunIo, TrustDomain};
+use record::{Claim, Closed, Closing, Fence, Owner, Started};
+use tokio::{
+    sync::Notify,
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+
+use crate::{
+    ProjectError, Projects,
+    cache::Kept,
+    checkout::blocking,
+    guest::{self, Desk, Setting},
+    media::{JSON, media_type},
+    order::Order,
+    parcel::{self, Parcel},
+    streams::{Stream, Streams},
+};
+
+/// How often the queue is looked at unasked: other processes put runs into it, too.
+const POLL_EVERY: Duration = Duration::from_secs(1);
+/// How often those who follow a run are told what is new.
+const TELL_EVERY: Duration = Duration::from_millis(200);
+/// How long to wait for room among all runs of the engine.
+const BUSY_WAIT: Duration = Duration::from_millis(200);
+/// How often closing a record is tried, and how long is waited between.
+const CLOSINGS_MAX: u32 = 5;
+const CLOSING_WAIT: Duration = Duration::from_secs(1);
+/// How long a last word to those who follow may take.
+const LAST_WORD_MAX: Duration = Duration::from_secs(5);
+
+/// Claims in hand.
+#[derive(Debug, Default)]
+pub(crate) struct Held(Mutex<HashMap<RunId, (Fence, Cancel)>>);
+
+impl Held {
+    fn all(&self) -> MutexGuard<'_, HashMap<RunId, (Fence, Cancel)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends a run if it is in hand.
+    pub(crate) fn cancel(&self, run_id: RunId) {
+        if let Some((_, cancel)) = self.all().get(&run_id) {
+            cancel.cancel();
+        }
+    }
+
+    fn fences(&self) -> Vec<Fence> {
+        self.all().values().map(|(fence, _)| fence.clone()).collect()
+    }
+}
+
+/// A claim that is renewed until this is dropped.
+struct InHand<'a> {
+    held: &'a Held,
+    run_id: RunId,
+    cancel: Cancel,
+}
+
+impl<'a> InHand<'a> {
+    fn new(held: &'a Held, claim: &Claim) -> Self {
+        let cancel = Cancel::new();
+        held.all().insert(claim.run_id, (claim.fence.clone(), cancel.clone()));
+        Self { held, run_id: claim.run_id, cancel }
+    }
+}
+
+impl Drop for InHand<'_> {
+    fn drop(&mut self) {
+        self.held.all().remove(&self.run_id);
+    }
+}
+
+impl Projects {
+    /// Carries out runs until `shutdown` is cancelled and those under way have ended.
+    /// Dropping it kills what is under way; such runs are lost.
+    pub async fn work(self: Arc<Self>, slots: usize, shutdown: Cancel) {
+        tokio::select! {
+            () = self.claim_and_carry(slots, &shutdown) => {}
+            () = self.keep_renewing() => {}
+            () = self.keep_settling() => {}
+        }
+    }
+
+    async fn claim_and_carry(self: &Arc<Self>, slots: usize, shutdown: &Cancel) {
+        let owner = Owner::generate();
+        let mut tasks = JoinSet::new();
+        while !shutdown.is_cancelled() {
+            let free = slots.saturating_sub(tasks.len());
+            for claim in self.claim(&owner, free).await {
+                let projects = Arc::clone(self);
+                tasks.spawn(async move { projects.carry(claim).await });
+            }
+            tokio::select! {
+                () = self.wake.notified() => {}
+                Some(ended) = tasks.join_next() => log_panic(ended),
+                () = sleep(POLL_EVERY) => {}
+                () = shutdown.cancelled() => {}
+            }
+        }
+        while let Some(ended) = tasks.join_next().await {
+            log_panic(ended);
+        }
+    }
+
+    async fn claim(&self, owner: &Owner, free: usize) -> Vec<Claim> {
+        if free == 0 {
+            return Vec::new();
+        }
+        self.store.claim(owner, free).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the queue cannot be read");
+            Vec::new()
+        })
+    }
+
+    /// Renews what is in hand, and ends what others want to end or have taken over. What
+    /// cannot be renewed for as long as a lease lasts ends by being fenced.
+    async fn keep_renewing(&self) {
+        loop {
+            sleep(self.settings.renew_every).await;
+            let fences = self.held.fences();
+            if fences.is_empty() {
+                continue;
+            }
+            match self.store.renew(&fences).await {
+                Ok(renewed) => {
+                    for run_id in renewed.gone.into_iter().chain(renewed.cancelled) {
+                        self.held.cancel(run_id);
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "claims cannot be renewed"),
+            }
+        }
+    }
+
+    async fn keep_settling(&self) {
+        loop {
+            sleep(self.settings.settle_every).await;
+            match self.store.settle_expired().await {
+                Ok(settled) if settled.requeued + settled.lost + settled.cancelled > 0 => {
+                    tracing::info!(?settled, "runs of dead workers are settled");
+                    self.wake.notify_one();
+                    self.tell_ended();
+                }
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "dead workers' runs cannot be settled"),
+            }
+        }
+    }
+
+    /// Carries one run to its end.
+    async fn carry(&self, claim: Claim) {
+        let in_hand = InHand::new(&self.held, &claim);
+        if let Some(closing) = self.execute(&claim, &in_hand.cancel).await {
+            self.close(&claim, closing).await;
+        }
+        drop(in_hand);
+        self.tell_ended();
+    }
+
+    /// What came of a run; `None` where there is nothing to be closed by us.
+    async fn execute(&self, claim: &Claim, cancel: &Cancel) -> Option<Closing> {
+        let prepared = tokio::select! {
+            biased;
+            () = cancel.cancelled() => None,
+            prepared = self.prepare(claim) => Some(prepared),
+        };
+        match self.store.start_run(&claim.fence).await {
+            Ok(Started::Now { .. }) => {}
+            // It is closed by that, or in others' hands.
+            Ok(_) => return None,
+            Err(error) => {
+                tracing::warn!(%error, run_id = %claim.run_id, "a run cannot be started");
+                let _ = self.store.release(&claim.fence).await;
+                return None;
+            }
+        }
+        match prepared {
+            None => Some(Closing::new(RunStatus::Cancelled)),
+            Some(Err(error)) => Some(Closing::failed(error.body())),
+            Some(Ok(prepared)) => Some(self.run_prepared(claim, &prepared, cancel).await),
+        }
+    }
+
+    /// Brings everything there that the run needs.
+    async fn prepare(&self, claim: &Claim) -> Result<Prepared, ProjectError> {
+        let request = claim.request.clone().unwrap_or_default();
+        let order: Order = serde_json::from_value(request)
+            .map_err(|_| ProjectError::Request { reason: "the run's record cannot be read" })?;
+        let project_id = order
+            .project_id
+            .parse()
+            .map_err(|_| ProjectError::Request { reason: "the run's record names no project" })?;
+        let tree = self.checkouts.get(&claim.tenant, &order.source(), &order.commit).await?;
+        let data = match &order.snapshot {
+            Some(id) => Some(self.snapshots.get(&claim.tenant, project_id, id).await?),
+            None => None,
+        };
+        let settings = Arc::clone(&self.settings);
+        let (desk, order) = blocking(move || Ok((Desk::make(&settings, &order)?, order))).await?;
+        Ok(Prepared { order, tree, data, desk })
+    }
+
+    async fn run_prepared(&self, claim: &Claim, prepared: &Prepared, cancel: &Cancel) -> Closing {
+        let streams = Streams::default();
+        let over = Notify::new();
+        let (result, ()) = tokio::join!(
+            async {
+                let result = self.run_in_sandbox(claim, prepared, cancel, &streams).await;
+                over.notify_one();
+                result
+            },
+            self.tell(claim, &streams, &over),
+        );
+        let closing = match result {
+            Ok(result) => self.closing(result, &streams, prepared).await,
+            Err(error) => Closing::failed(error.body()),
+        };
+        tracing::debug!(run_id = %claim.run_id, status = %closing.status, "a run has ended");
+        closing
+    }
+
+    async fn run_in_sandbox(
+        &self,
+        claim: &Claim,
+        prepared: &Prepared,
+        cancel: &Cancel,
+        streams: &Streams,
+    ) -> Result<RunResult, RunError> {
+        let setting = Setting {
+            run_id: claim.run_id,
+            order: &prepared.order,
+            desk: &prepared.desk,
+            tree: prepared.tree.files(),
+            data: prepared.data.as_ref().map(Kept::files),
+        };
+        let request = guest::request(&setting, &self.engine, &self.settings);
+        let domain = TrustDomain::new(&claim.tenant);
+        loop {
+            let mut events = streams.clone();
+            // Its record was opened when it was queued.
+            let asker = Asker::default().with_own_account();
+            let (stdin, taken_back) = (Input::Empty, cancel.clone());
+            let io = RunIo { events: &mut events, stdin, cancel: taken_back, asker };
+            match self.engine.run_for(&domain, request.clone(), io).await {
+                Err(RunError::Busy { .. }) if !cancel.is_cancelled() => sleep(BUSY_WAIT).await,
+                ended => return ended,
+            }
+        }
+    }
+
+    /// Tells those who follow what the run writes, until it is over.
+    async fn tell(&self, claim: &Claim, streams: &Streams, over: &Notify) {
+        loop {
+            let is_over = timeout(TELL_EVERY, over.notified()).await.is_ok();
+            let events = streams.events();
+            if !events.is_empty() {
+                let told = timeout(LAST_WORD_MAX, self.store.append_events(&claim.fence, &events));
+                if let Ok(Err(error)) = told.await {
+                    tracing::warn!(%error, run_id = %claim.run_id, "events are not recorded");
+                }
+            }
+            if is_over {
+                return;
+            }
+        }
+    }
+
+    /// What goes into the record of a run whose code has ended.
+    async fn closing(&self, result: RunResult, streams: &Streams, prepared: &Prepared) -> Closing {
+        let (archive, place) = (prepared.desk.parcel(), prepared.desk.taken());
+        let has_parcel = result.files.iter().any(|file| file.error.is_none());
+        let opened = blocking(move || {
+            Ok(if has_parcel { parcel::open(&archive, &place) } else { Parcel::default() })
+        });
+        let parcel = opened.await.unwrap_or_default();
+        let mut closing = Closing {
+            enforcement: Some(result.enforcement),
+            usage: Some(result.usage),
+            code_digest: Some(result.digests.code),
+            policy_digest: Some(result.digests.policy),
+            environment_digest: result.digests.environment,
+            ..Closing::ended(result.outcome)
+        };
+        if let Err(error) = self.fill(&mut closing, streams, parcel).await {
+            closing.error = Some(error.body());
+        }
+        closing
+    }
+
+    /// Keeps what the run left.
+    async fn fill(
+        &self,
+        closing: &mut Closing,
+        streams: &Streams,
+        parcel: Parcel,
+    ) -> Result<(), ProjectError> {
+        let (stdout, stderr) = streams.take();
+        closing.stdout = self.head(stdout).await?;
+        closing.stderr = self.head(stderr).await?;
+        if !parcel.complaints.is_empty() {
+            closing.error = Some(ErrorBody {
+                code: ErrorCode::TooLarge,
+                message: parcel.complaints.join("; "),
+                hint: None,
+                retryable: false,
+            });
+        }
+        for (name, path) in parcel.files {
+            let bytes = blocking(move || parcel::bytes(&path)).await?;
+            self.keep(closing, name, bytes).await?;
+        }
+        if let Some(result) = parcel.result {
+            let text = serde_json::to_vec(&result).unwrap_or_default();
+            match text.len() <= record::RESULT_BYTES_MAX {
+                true => closing.result = Some(result.into()),
+                false => self.keep(closing, RESULT_NAME.to_owned(), text).await?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn keep(
+        &self,
+        closing: &mut Closing,
+        name: String,
+        bytes: Vec<u8>,
+    ) -> Result<(), ProjectError> {
+        if closing.artifacts.iter().any(|artifact| artifact.name == name) {
+            return Ok(());
+        }
+        let media_type = if name == RESULT_NAME { JSON } else { media_type(&name) };
+        let digest = self.blobs.put_bytes(bytes).await?;
+        closing.artifacts.push(ArtifactInfo {
+            name,
+            sha256: digest.sha256,
+            size_bytes: digest.size_bytes,
+            media_type: media_type.to_owned(),
+        });
+        Ok(())
+    }
+
+    /// The beginning of a stream; more of it among the blobs, if there is more.
+    async fn head(&self, stream: Stream) -> Result<OutputHead, ProjectError> {
+        let head = stream.kept.get(..record::HEAD_BYTES_MAX).unwrap_or(&stream.kept);
+        let head = String::from_utf8_lossy(head).into_owned();
+        let total_bytes = stream.total_bytes;
+        let is_longer = total_bytes > record::HEAD_BYTES_MAX as u64;
+        let sha256 = match is_longer {
+            true => Some(self.blobs.put_bytes(stream.kept).await?.sha256),
+            false => None,
+        };
+        Ok(OutputHead { head, total_bytes, sha256 })
+    }
+
+    /// Closes a record, however long the store takes to be back within reason.
+    async fn close(&self, claim: &Claim, mut closing: Closing) {
+        for _ in 0..CLOSINGS_MAX {
+            match self.store.close_run(claim.run_id, &closing, Some(&claim.fence)).await {
+                Ok(Closed::Now) => return,
+                Ok(closed) => {
+                    tracing::warn!(?closed, run_id = %claim.run_id, "a run's end came too late");
+                    return;
+                }
+                Err(error) if error.is_transient() => sleep(CLOSING_WAIT).await,
+                Err(error) => {
+                    tracing::error!(%error, run_id = %claim.run_id, "a run's end is not kept");
+                    let body = error.body();
+                    let bare = Closing::new(closing.status);
+                    closing = Closing { outcome: closing.outcome, error: Some(body), ..bare };
+                }
+            }
+        }
+    }
+}
+
+/// The name of a result that is too large for its record.
+pub(crate) const RESULT_NAME: &str = ".result.json";
+
+/// Everything that a run needs, for as long as it runs.
+struct Prepared {
+    order: Order,
+    tree: Kept,
+    data: Option<Kept>,
+    desk: Desk,
+}
+
+fn log_panic(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a worker's task has failed");
+    }
+}

@@ -1,0 +1,115 @@
+//! Data: what is taken, and that it stays as it was.
+
+use std::{fs, os::unix::fs::symlink};
+
+use api::{ErrorCode, RunStatus};
+
+use crate::fixture::{House, TENANT, Tests, in_house, model, shown, succeeded};
+
+pub(crate) const TESTS: Tests = &[
+    ("data::uploads_are_told_by_their_bytes", uploads_are_told_by_their_bytes),
+    ("data::a_snapshot_never_changes", a_snapshot_never_changes),
+    ("data::directories_are_the_operators_to_give", directories_are_the_operators_to_give),
+];
+
+const READS: &str = concat!(
+    "import os\n",
+    "found = {}\n",
+    "for top, _, names in os.walk('/data'):\n",
+    "    for name in names:\n",
+    "        path = os.path.join(top, name)\n",
+    "        found[os.path.relpath(path, '/data')] = open(path).read()\n",
+    "try:\n",
+    "    open('/data/new', 'w')\n",
+    "    found['written'] = True\n",
+    "except OSError as error:\n",
+    "    found['refused'] = error.errno\n",
+    "result = found\n",
+);
+
+async fn prepared(house: &House) -> api::Project {
+    house.commit(&[("model/reads.py", READS)]);
+    house.register("p").await
+}
+
+fn uploads_are_told_by_their_bytes() {
+    in_house(1, |house| async move {
+        let project = prepared(&house).await;
+        let upload = async |name: &str, bytes: &[u8]| {
+            house.projects.upload(TENANT, &project, name, bytes.to_vec()).await
+        };
+        assert_eq!(upload("sales", b"a,b\n1,2\n").await.unwrap().name, "sales.csv");
+        assert_eq!(upload("x.json", b"{}").await.unwrap().name, "x.json");
+        for (name, bytes) in
+            [("a.csv", &b"\x7fELF\0"[..]), ("a.parquet", b"a,b"), ("../a.csv", b"a")]
+        {
+            assert!(upload(name, bytes).await.is_err(), "{name}");
+        }
+        let error = upload("a.exe", b"MZ\0\0").await.unwrap_err().body();
+        assert_eq!(error.code, ErrorCode::UnsupportedMediaType);
+    });
+}
+
+fn a_snapshot_never_changes() {
+    in_house(2, |house| async move {
+        let project = prepared(&house).await;
+        let projects = &house.projects;
+        let none = house.run(&model("p", "reads")).await;
+        succeeded(&none);
+        assert_eq!(
+            (none.snapshot, none.result.unwrap()),
+            (None, serde_json::json!({"refused": 30}))
+        );
+        projects.upload(TENANT, &project, "sales.csv", b"old".to_vec()).await.unwrap();
+        let first = projects.take_snapshot(TENANT, &project).await.unwrap();
+        // The same data is the same snapshot.
+        let again = projects.take_snapshot(TENANT, &project).await.unwrap();
+        assert_eq!(first.snapshot_id, again.snapshot_id);
+        projects.upload(TENANT, &project, "sales.csv", b"new".to_vec()).await.unwrap();
+        let second = projects.take_snapshot(TENANT, &project).await.unwrap();
+        assert_ne!(first.snapshot_id, second.snapshot_id);
+        let mut request = model("p", "reads");
+        let newest = house.run(&request).await;
+        assert_eq!(newest.snapshot, Some(second.snapshot_id.clone()), "{}", shown(&newest));
+        assert_eq!(newest.result.unwrap()["sales.csv"], "new");
+        request.snapshot = Some(first.snapshot_id.clone());
+        let old = house.run(&request).await;
+        assert_eq!(old.result.unwrap()["sales.csv"], "old");
+        let kept = projects.delete_snapshot(TENANT, &project, &first.snapshot_id).await;
+        assert_eq!(kept.unwrap_err().body().code, ErrorCode::Conflict);
+        request.snapshot = Some("0".repeat(64));
+        let missing = projects.start(TENANT, "tester", &request).await;
+        assert_eq!(missing.unwrap_err().body().code, ErrorCode::NotFound);
+        projects.upload(TENANT, &project, "sales.csv", b"unused".to_vec()).await.unwrap();
+        let unused = projects.take_snapshot(TENANT, &project).await.unwrap();
+        assert!(projects.delete_snapshot(TENANT, &project, &unused.snapshot_id).await.unwrap());
+    });
+}
+
+fn directories_are_the_operators_to_give() {
+    in_house(1, |house| async move {
+        let project = prepared(&house).await;
+        house.scratch.write("tables/a/one.csv", "1");
+        house.scratch.write("tables/two.csv", "2");
+        let tables = house.scratch.0.join("tables");
+        symlink("/etc/passwd", tables.join("link.csv")).unwrap();
+        let add = async |path: &std::path::Path| {
+            house.projects.add_directory(TENANT, &project, "tables", path).await
+        };
+        assert_eq!(add("/etc".as_ref()).await.unwrap_err().body().code, ErrorCode::PolicyRefused);
+        let out = house.scratch.0.join("out");
+        symlink("/etc", &out).unwrap();
+        assert_eq!(add(&out).await.unwrap_err().body().code, ErrorCode::PolicyRefused);
+        add(&tables).await.unwrap();
+        // The run takes the snapshot by itself where there is none.
+        let record = house.run(&model("p", "reads")).await;
+        assert_eq!(record.status, RunStatus::Success, "{}", shown(&record));
+        let result = record.result.unwrap();
+        let expected =
+            serde_json::json!({"tables/a/one.csv": "1", "tables/two.csv": "2", "refused": 30});
+        assert_eq!(result, expected);
+        fs::remove_dir_all(&tables).unwrap();
+        let again = house.run(&model("p", "reads")).await;
+        assert_eq!(again.result.unwrap(), expected);
+    });
+}

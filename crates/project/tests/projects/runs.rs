@@ -1,0 +1,246 @@
+//! Runs: pipelines, failures, what they leave, and what is made of it.
+
+use api::{ErrorCode, Outcome, RunStatus};
+use serde_json::json;
+
+use crate::fixture::{House, TENANT, Tests, in_house, model, shown, succeeded, whole};
+
+pub(crate) const TESTS: Tests = &[
+    ("runs::a_pipeline_hands_results_on", a_pipeline_hands_results_on),
+    ("runs::a_run_sees_what_it_is_told_and_no_more", a_run_sees_what_it_is_told_and_no_more),
+    ("runs::failures_are_told_as_they_are", failures_are_told_as_they_are),
+    ("runs::outputs_are_bounded_and_plain", outputs_are_bounded_and_plain),
+    ("runs::a_model_that_forges_the_parcel", a_model_that_forges_the_parcel),
+    ("runs::long_output_is_kept_apart", long_output_is_kept_apart),
+    ("runs::runs_are_compared_and_repeated", runs_are_compared_and_repeated),
+];
+
+async fn registered(files: &[(&str, &str)], house: &House) {
+    house.commit(files);
+    house.register("p").await;
+}
+
+fn a_pipeline_hands_results_on() {
+    in_house(1, |house| async move {
+        registered(
+            &[
+                ("run.py", "PIPELINE = ['one', 'two']\nraise SystemExit('it is not run')"),
+                ("model/one.py", "import helper\nresult = {'x': helper.X}\nprint('one')"),
+                ("model/helper.py", "X = 20"),
+                (
+                    "model/two.py",
+                    concat!(
+                        "import json\n",
+                        "x = json.load(open('/upstream/one/outputs.json'))['x']\n",
+                        "outputs = {'y': x * 2 + 2}\n",
+                        "json.dump(outputs, open('/outputs/two.json', 'w'))\n",
+                    ),
+                ),
+            ],
+            &house,
+        )
+        .await;
+        let record = house.run(&whole("p")).await;
+        succeeded(&record);
+        assert_eq!(record.result, Some(json!({"one": {"x": 20}, "two": {"y": 42}})));
+        assert_eq!((record.stdout.head.as_str(), record.exit_code), ("one\n", Some(0)));
+        assert_eq!((record.number, record.requested_by.as_str()), (Some(1), "tester"));
+        let outputs = house.projects.outputs(&record).await.unwrap();
+        assert_eq!(outputs["two.json"].json, Some(json!({"y": 42})));
+        let (kind, bytes) = house.projects.output(&record, "two.json").await.unwrap();
+        assert_eq!((kind.as_str(), bytes.as_slice()), ("application/json", &b"{\"y\": 42}"[..]));
+        assert!(house.projects.output(&record, "none").await.is_err());
+        let found = house.projects.get(TENANT, &record.run_id.to_string()[..13]).await.unwrap();
+        assert_eq!(found.run_id, record.run_id);
+        assert!(house.projects.get("others", &record.run_id.to_string()).await.is_err());
+        let events = house.projects.events(TENANT, record.run_id, 0, 100).await.unwrap();
+        let heard: String =
+            events.iter().filter(|e| e.kind == "stdout").map(|e| e.data.as_str()).collect();
+        assert_eq!(heard, "one\n");
+    });
+}
+
+fn a_run_sees_what_it_is_told_and_no_more() {
+    in_house(1, |house| async move {
+        let text = concat!(
+            "import json, os\n",
+            "def refused(path):\n",
+            "    try:\n        open(path, 'w').close()\n",
+            "    except OSError as error:\n        return error.errno\n",
+            "result = {\n",
+            "    'vars': {k: v for k, v in os.environ.items() if k.startswith(('SANDBOX', 'BT_'))},\n",
+            "    'parameters': json.load(open('/inputs/parameters.json')),\n",
+            "    'repo': refused('/repo/x'), 'inputs': refused('/inputs/parameters.json'),\n",
+            "    'root': refused('/x'), 'outputs': refused('/outputs/x'),\n",
+            "    'upstream': refused('/upstream/x'), 'tmp': refused('/tmp/x'),\n",
+            "    'git': os.path.exists('/repo/.git'), 'cwd': os.getcwd(),\n",
+            "}\n",
+        );
+        registered(&[("model/looks.py", text)], &house).await;
+        let mut request = model("p", "looks");
+        request.parameters = Some(json!({}));
+        let record = house.run(&request).await;
+        succeeded(&record);
+        let result = record.result.unwrap();
+        assert_eq!(
+            result["vars"],
+            json!({
+                "SANDBOX_REPO_PATH": "/repo", "SANDBOX_OUTPUT_PATH": "/outputs",
+                "SANDBOX_DATA_PATH": "/data", "SANDBOX_UPSTREAM_PATH": "/upstream",
+                "BT_RUN_ID": record.run_id.to_string(),
+            })
+        );
+        assert_eq!(result["parameters"], json!({}));
+        for place in ["repo", "inputs", "root"] {
+            assert!(result[place].is_number(), "{place}: {result}");
+        }
+        for place in ["outputs", "upstream", "tmp"] {
+            assert!(result[place].is_null(), "{place}: {result}");
+        }
+        assert_eq!((&result["git"], &result["cwd"]), (&json!(false), &json!("/repo")));
+        request.parameters = Some(json!([1]));
+        assert!(house.projects.start(TENANT, "tester", &request).await.is_err());
+        for name in ["../x", "a-b", "", "1"] {
+            let error =
+                house.projects.start(TENANT, "tester", &model("p", name)).await.unwrap_err();
+            assert_eq!(error.body().code, ErrorCode::InvalidRequest, "{name}");
+        }
+    });
+}
+
+fn failures_are_told_as_they_are() {
+    in_house(2, |house| async move {
+        registered(
+            &[
+                ("run.py", "PIPELINE = ['bad', 'good']"),
+                (
+                    "model/bad.py",
+                    "import sys\nopen('/outputs/a.txt', 'w').write('left')\nsys.exit(3)",
+                ),
+                ("model/good.py", "print('never')"),
+                ("model/slow.py", "import time\nprint('begun', flush=True)\ntime.sleep(600)"),
+                ("model/killed.py", "import os\nos.kill(os.getpid(), 9)"),
+            ],
+            &house,
+        )
+        .await;
+        let record = house.run(&whole("p")).await;
+        let told = (record.status, record.exit_code);
+        assert_eq!(told, (RunStatus::Failed, Some(3)), "{}", shown(&record));
+        assert_eq!(record.artifacts[0].name, "a.txt");
+        assert!(!record.stdout.head.contains("never"));
+        let record = house.run(&model("p", "killed")).await;
+        assert_eq!((record.status, record.exit_code), (RunStatus::Failed, Some(137)));
+        let record = house.run(&model("p", "none")).await;
+        assert_eq!((record.status, record.exit_code), (RunStatus::Failed, Some(2)));
+        assert!(record.stderr.head.contains("no model/none.py"), "{}", shown(&record));
+        let mut slow = model("p", "slow");
+        slow.wall_time_ms = Some(3000);
+        let record = house.run(&slow).await;
+        assert_eq!(record.status, RunStatus::TimedOut, "{}", shown(&record));
+        assert!(matches!(record.outcome, Some(Outcome::TimedOut { .. })));
+        assert_eq!(record.stdout.head, "begun\n");
+    });
+}
+
+fn outputs_are_bounded_and_plain() {
+    in_house(1, |house| async move {
+        let text = concat!(
+            "import os\n",
+            "os.mkfifo('/outputs/0-pipe')\n",
+            "os.symlink('/etc/passwd', '/outputs/0-link')\n",
+            "os.symlink('/repo', '/outputs/0-dir')\n",
+            "open('/outputs/0-large', 'wb').truncate(64 << 20)\n",
+            "open('/outputs/0-table.csv', 'w').write('a,b')\n",
+            "open('/outputs/0.json', 'w').write('{\"a\": [1]}')\n",
+            "for n in range(10_000): open(f'/outputs/{n:05}', 'w').close()\n",
+        );
+        registered(&[("model/many.py", text)], &house).await;
+        let record = house.run(&model("p", "many")).await;
+        succeeded(&record);
+        assert_eq!(record.artifacts.len(), 200, "{}", shown(&record));
+        let message = record.error.as_ref().unwrap().message.clone();
+        assert!(message.contains("9806 outputs were left out"), "{message}");
+        let outputs = house.projects.outputs(&record).await.unwrap();
+        assert_eq!(outputs["0-table.csv"].text.as_deref(), Some("a,b"));
+        assert_eq!(outputs["0.json"].json, Some(json!({"a": [1]})));
+        for odd in ["0-pipe", "0-link", "0-dir", "0-large"] {
+            assert!(!outputs.contains_key(odd), "{odd}");
+        }
+    });
+}
+
+fn a_model_that_forges_the_parcel() {
+    in_house(1, |house| async move {
+        // The driver's parent is the sandbox's init; it is the driver that is replaced.
+        let text = concat!(
+            "import io, os, signal, tarfile\n",
+            "os.makedirs('/workspace/.cellblock', exist_ok=True)\n",
+            "with tarfile.open('/workspace/.cellblock/parcel.tar', 'w') as tar:\n",
+            "    for name, kind in (('outputs/../../../x', b'0'), ('outputs/l', b'2')):\n",
+            "        info = tarfile.TarInfo(name)\n",
+            "        info.type, info.linkname = kind, '/etc/passwd'\n",
+            "        tar.addfile(info)\n",
+            "os.kill(os.getppid(), signal.SIGKILL)\n",
+        );
+        registered(&[("model/forges.py", text)], &house).await;
+        let record = house.run(&model("p", "forges")).await;
+        assert_eq!(record.status, RunStatus::Failed, "{}", shown(&record));
+        assert!(record.artifacts.is_empty());
+        assert!(!house.scratch.0.join("x").exists());
+    });
+}
+
+fn long_output_is_kept_apart() {
+    in_house(1, |house| async move {
+        let text = "print('x' * 9999)\nresult = {'long': 'y' * 100_000}";
+        registered(&[("model/long.py", text)], &house).await;
+        let record = house.run(&model("p", "long")).await;
+        succeeded(&record);
+        assert_eq!((record.stdout.head.len(), record.stdout.total_bytes), (4096, 10_000));
+        let (_, whole) = house.projects.output(&record, "stdout").await.unwrap();
+        assert_eq!(whole.len(), 10_000);
+        assert_eq!(record.result, None);
+        assert_eq!(record.artifacts[0].name, ".result.json");
+    });
+}
+
+fn runs_are_compared_and_repeated() {
+    in_house(2, |house| async move {
+        let text = concat!(
+            "import json\n",
+            "rate = json.load(open('/inputs/parameters.json'))['rate']\n",
+            "result = {'revenue': 1000 * rate, 'cost': 500}\n",
+            "open('/outputs/total.json', 'w').write(json.dumps({'total': 1000 * rate - 500}))\n",
+        );
+        let random = "import os\nresult = {'noise': int.from_bytes(os.urandom(6), 'big')}";
+        registered(&[("model/plan.py", text), ("model/noise.py", random)], &house).await;
+        let with = |rate: f64| {
+            let mut request = model("p", "plan");
+            request.parameters = Some(json!({"rate": rate}));
+            request
+        };
+        let (base, scenario) = (house.run(&with(1.0)).await, house.run(&with(1.5)).await);
+        let comparison = house.projects.compare(&base, &scenario).await.unwrap();
+        let told: Vec<_> = comparison
+            .changes
+            .iter()
+            .map(|change| (change.metric.as_str(), change.pct_delta, change.significant))
+            .collect();
+        let expected = [("total.json.total", Some(100.0), true), ("revenue", Some(50.0), true)];
+        assert_eq!(told, expected);
+        assert_eq!((comparison.compared, comparison.identical), (3, Some(false)));
+        let patience = std::time::Duration::from_secs(60);
+        let id = base.run_id.to_string();
+        let again = house.projects.rerun(TENANT, "other", &id, patience).await.unwrap();
+        assert_eq!((again.identical, again.record.rerun_of), (Some(true), Some(base.run_id)));
+        assert_eq!(
+            (again.record.commit_sha, again.record.requested_by.as_str()),
+            (base.commit_sha, "other")
+        );
+        let noise = house.run(&model("p", "noise")).await;
+        let id = noise.run_id.to_string();
+        let again = house.projects.rerun(TENANT, "other", &id, patience).await.unwrap();
+        assert_eq!(again.identical, Some(false));
+    });
+}
