@@ -8,6 +8,7 @@ use policy::{Ceiling, Limits, Policy};
 use sandbox::Backend;
 use server::{
     Server,
+    mcp::Stdio,
     quota::{QuotaConfig, TenantQuota},
 };
 
@@ -107,20 +108,35 @@ impl House {
     /// # Errors
     /// The backend cannot be had on this host, or the server cannot listen.
     pub(crate) async fn serve(settings: &Settings, vars: &HostVars) -> Result<Server, Failure> {
-        let native = Arc::new(Native::new().map_err(|error| Failure::Backend(error.into()))?);
-        let given = &settings.server;
-        let engine = engine::Config {
-            ceiling: shared_ceiling(settings),
-            environments: settings.environments.clone(),
-            search_path: vars.search_path(),
-            python: settings.python.clone(),
-            runs_max: count(given.runs_max, RUNS_MAX),
-            warm: warm(given),
-        };
-        let engine = Engine::new(engine, native as Arc<dyn Backend>);
         let config = server_config(settings, vars)?;
-        Ok(Server::bind(config, Arc::new(engine)).await?)
+        let engine = Arc::new(shared_engine(settings, vars)?);
+        Ok(Server::bind(config, engine).await?)
     }
+
+    /// An engine for one assistant.
+    ///
+    /// # Errors
+    /// The backend cannot be had on this host, or the state directory cannot be used.
+    pub(crate) fn assist(settings: &Settings, vars: &HostVars) -> Result<Stdio, Failure> {
+        let config = server_config(settings, vars)?;
+        let engine = Arc::new(shared_engine(settings, vars)?);
+        Ok(Stdio::new(config, engine)?)
+    }
+}
+
+/// The engine of whoever serves others.
+fn shared_engine(settings: &Settings, vars: &HostVars) -> Result<Engine, Failure> {
+    let native = Native::new().map_err(|error| Failure::Backend(error.into()))?;
+    let given = &settings.server;
+    let config = engine::Config {
+        ceiling: shared_ceiling(settings),
+        environments: settings.environments.clone(),
+        search_path: vars.search_path(),
+        python: settings.python.clone(),
+        runs_max: count(given.runs_max, RUNS_MAX),
+        warm: warm(given),
+    };
+    Ok(Engine::new(config, Arc::new(native) as Arc<dyn Backend>))
 }
 
 /// What callers of a server get and may ask for.
@@ -202,6 +218,7 @@ fn server_config(settings: &Settings, vars: &HostVars) -> Result<server::Config,
         callback_hosts: given.callback_hosts.clone(),
         traces: traces(vars)?,
         allow_missing: settings.allow_missing.clone(),
+        mcp_tools: given.mcp_tools,
         otari: given.otari.clone(),
     })
 }

@@ -69,7 +69,7 @@ pub(crate) async fn body_bytes(request: Request) -> Result<Bytes, Failure> {
 }
 
 /// A body as a whole, of so many bytes at most.
-pub(super) async fn read(
+pub(crate) async fn read(
     headers: &HeaderMap,
     body: Body,
     maximum: usize,
