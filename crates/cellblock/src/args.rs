@@ -4,6 +4,7 @@
 
 mod bubble;
 mod key;
+mod mcp;
 mod serve;
 mod session;
 mod value;
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use bubble::{BubbleCli, BubbleCommand, CheckArgs, ConfigArgs, ExecuteArgs, PythonArgs};
 pub(crate) use key::{CreateKeyArgs, KeyCommand, ScopeArg, StateDirArgs};
+pub(crate) use mcp::McpArgs;
 pub(crate) use serve::ServeArgs;
 pub(crate) use session::SessionArgs;
 pub(crate) use value::{EnvVar, SharedDir, Transfer, Volume, parse_count, parse_cpus};
@@ -64,6 +66,8 @@ pub(crate) enum Command {
     Session(Box<SessionArgs>),
     /// Serve runs and sessions over HTTP
     Serve(ServeArgs),
+    /// Offer runs, sessions and files to an assistant over standard input and output (MCP)
+    Mcp(McpArgs),
     /// List the languages and whether this machine has their tools
     Languages(FormatArgs),
     /// Create, sync, list, show or remove environments

@@ -8,6 +8,7 @@ mod doctor;
 mod env;
 mod key;
 mod languages;
+mod mcp;
 mod plan;
 mod run;
 mod serve;
@@ -73,10 +74,19 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
             session::open(&args, &context)
         }
         Command::Serve(args) => {
-            let given =
-                [("listen", args.listen.as_deref()), ("state_dir", args.state_dir.as_deref())];
+            let given = [
+                ("listen", args.listen.as_deref()),
+                ("state_dir", args.state_dir.as_deref()),
+                ("mcp_tools", args.mcp_tools.as_deref()),
+            ];
             let flags = given.into_iter().filter_map(|(name, text)| Some((name, text?)));
             serve::run(&context_of(&global, flags, vars)?)
+        }
+        Command::Mcp(args) => {
+            let given =
+                [("state_dir", args.state_dir.as_deref()), ("mcp_tools", args.tools.as_deref())];
+            let flags = given.into_iter().filter_map(|(name, text)| Some((name, text?)));
+            mcp::run(&context_of(&global, flags, vars)?)
         }
         Command::Languages(format) => languages::list(format, &context(&global, None, vars)?),
         Command::Env(command) => env::run(command, &context(&global, None, vars)?),

@@ -155,6 +155,7 @@ pub(crate) struct ServerSettings {
     pub(crate) idle_time_ms: Option<u64>,
     pub(crate) lifetime_ms: Option<u64>,
     pub(crate) drain_time_ms: Option<u64>,
+    pub(crate) mcp_tools: server::mcp::Profile,
     pub(crate) log_format: log::Format,
     pub(crate) log_level: log::Level,
     /// The most that a caller may ask for.

@@ -13,7 +13,11 @@ use std::{
     time::Duration,
 };
 
-use tracing_subscriber::{filter::LevelFilter, fmt, fmt::MakeWriter};
+use tracing_subscriber::{
+    filter::LevelFilter,
+    fmt,
+    fmt::{MakeWriter, writer::MakeWriterExt},
+};
 
 use crate::render;
 
@@ -64,7 +68,7 @@ impl Log {
     pub(crate) fn begin(format: Format, level: LevelFilter) -> io::Result<Self> {
         let (queue, orders) = mpsc::sync_channel(LINES_MAX);
         thread::Builder::new().name("log".to_owned()).spawn(move || write(&orders))?;
-        let lines = Lines(queue.clone());
+        let lines = Lines(queue.clone()).with_filter(|event| is_ours(event.target()));
         let builder = fmt().with_max_level(level).with_target(false).with_ansi(false);
         let builder = builder.with_writer(lines);
         // It fails where somebody else listens already, who then is the one to listen.
@@ -88,6 +92,12 @@ impl Drop for Log {
             let _: Result<(), RecvTimeoutError> = receiver.recv_timeout(FLUSH_TIME_MAX);
         }
     }
+}
+
+/// Whether an event may be told: the SDK of assistants' protocol tells what clients say,
+/// which may hold secrets or code.
+fn is_ours(target: &str) -> bool {
+    target != "rmcp" && !target.starts_with("rmcp::")
 }
 
 fn write(orders: &Receiver<Order>) {
@@ -151,6 +161,12 @@ const fn is_directional(letter: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_clients_say_is_not_told() {
+        assert!(is_ours("server::mcp::tool") && is_ours("rmcpx"));
+        assert!(!is_ours("rmcp") && !is_ours("rmcp::service"));
+    }
 
     #[test]
     fn an_event_is_one_line_and_no_command() {

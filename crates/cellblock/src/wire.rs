@@ -8,6 +8,7 @@ use policy::{Ceiling, Limits, Policy};
 use sandbox::Backend;
 use server::{
     Durable, Server,
+    mcp::Stdio,
     quota::{QuotaConfig, TenantQuota},
 };
 
@@ -119,29 +120,43 @@ impl House {
     /// # Errors
     /// The backend cannot be had on this host, or the server cannot listen.
     pub(crate) async fn serve(settings: &Settings, vars: &HostVars) -> Result<Server, Failure> {
-        let native = Arc::new(Native::new().map_err(|error| Failure::Backend(error.into()))?);
-        let given = &settings.server;
-        let engine = engine::Config {
-            ceiling: shared_ceiling(settings),
-            environments: settings.environments.clone(),
-            search_path: vars.search_path(),
-            python: settings.python.clone(),
-            runs_max: count(given.runs_max, RUNS_MAX),
-            warm: warm(given),
-        };
-        let upkeep = archive::open(settings, vars).await?;
-        let records = Some(Records::new(upkeep.store().clone()));
-        let native = native as Arc<dyn Backend>;
-        let git = given_network(&engine, settings.records.remote_git);
-        let git = Arc::new(Engine::new(git, Arc::clone(&native)));
-        let engine = Engine::with_records(engine, native, records);
         let config = server_config(settings, vars)?;
-        let engine = Arc::new(engine);
-        let projects = archive::projects(&engine, git, &upkeep, settings)?;
-        let workers = count(settings.records.workers, workers());
-        let durable = Durable { upkeep, projects, workers };
+        let (engine, durable) = shared(settings, vars).await?;
         Ok(Server::bind(config, engine, durable).await?)
     }
+
+    /// An engine for one assistant.
+    ///
+    /// # Errors
+    /// The backend cannot be had on this host, or the state directory cannot be used.
+    pub(crate) async fn assist(settings: &Settings, vars: &HostVars) -> Result<Stdio, Failure> {
+        let config = server_config(settings, vars)?;
+        let (engine, durable) = shared(settings, vars).await?;
+        Ok(Stdio::new(config, engine, durable)?)
+    }
+}
+
+/// The engine of whoever serves others, and what outlives it.
+async fn shared(settings: &Settings, vars: &HostVars) -> Result<(Arc<Engine>, Durable), Failure> {
+    let native = Native::new().map_err(|error| Failure::Backend(error.into()))?;
+    let native = Arc::new(native) as Arc<dyn Backend>;
+    let given = &settings.server;
+    let config = engine::Config {
+        ceiling: shared_ceiling(settings),
+        environments: settings.environments.clone(),
+        search_path: vars.search_path(),
+        python: settings.python.clone(),
+        runs_max: count(given.runs_max, RUNS_MAX),
+        warm: warm(given),
+    };
+    let upkeep = archive::open(settings, vars).await?;
+    let records = Some(Records::new(upkeep.store().clone()));
+    let git = given_network(&config, settings.records.remote_git);
+    let git = Arc::new(Engine::new(git, Arc::clone(&native)));
+    let engine = Arc::new(Engine::with_records(config, native, records));
+    let projects = archive::projects(&engine, git, &upkeep, settings)?;
+    let workers = count(settings.records.workers, workers());
+    Ok((engine, Durable { upkeep, projects, workers }))
 }
 
 /// The same for git, which needs the network where repositories are elsewhere.
@@ -230,6 +245,7 @@ fn server_config(settings: &Settings, vars: &HostVars) -> Result<server::Config,
         callback_hosts: given.callback_hosts.clone(),
         traces: traces(vars)?,
         allow_missing: settings.allow_missing.clone(),
+        mcp_tools: given.mcp_tools,
         otari: given.otari.clone(),
     })
 }

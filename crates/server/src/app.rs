@@ -1,13 +1,6 @@
 //! What every request is answered from.
 
-use std::{
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use api::ErrorCode;
 use axum::http::{HeaderMap, StatusCode};
@@ -16,7 +9,7 @@ use futures_util::future::join_all;
 use project::Projects;
 use record::Store;
 use tokio::{
-    sync::Semaphore,
+    sync::{Semaphore, watch},
     time::{sleep, timeout},
 };
 
@@ -56,7 +49,7 @@ struct Inner {
     works: Works,
     tracer: Option<Tracer>,
     otari_places: Arc<Semaphore>,
-    is_draining: AtomicBool,
+    is_draining: watch::Sender<bool>,
 }
 
 impl App {
@@ -72,7 +65,7 @@ impl App {
         let replies = Replies::default();
         let (sessions, works) = (Sessions::default(), Works::default());
         let otari_places = Arc::new(Semaphore::new(config.otari.sessions_max));
-        let is_draining = AtomicBool::new(false);
+        let is_draining = watch::Sender::new(false);
         let inner = Inner {
             config,
             engine,
@@ -170,12 +163,18 @@ impl App {
 
     /// Whether nothing new is begun any more.
     pub(crate) fn is_draining(&self) -> bool {
-        self.inner.is_draining.load(Ordering::Relaxed)
+        *self.inner.is_draining.borrow()
+    }
+
+    /// Waits until nothing new is begun any more.
+    pub(crate) async fn drain_begun(&self) {
+        // What tells it lives as long as this does.
+        let _ = self.inner.is_draining.subscribe().wait_for(|is_draining| *is_draining).await;
     }
 
     /// Begins nothing new from now on.
     pub(crate) fn begin_drain(&self) {
-        self.inner.is_draining.store(true, Ordering::Relaxed);
+        self.inner.is_draining.send_replace(true);
         self.quotas().close();
     }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration}
 
 use api::Control;
 
-use crate::{HostName, Traces, quota::QuotaConfig};
+use crate::{HostName, Traces, mcp::Profile, quota::QuotaConfig};
 
 /// Whether callers have to show a key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub struct Config {
     pub traces: Option<Traces>,
     /// Controls without which everybody's code may run.
     pub allow_missing: BTreeSet<Control>,
+    /// The tools that clients of the Model Context Protocol are shown if they do not say.
+    pub mcp_tools: Profile,
     /// Sessions of the session protocol at `/sessions`.
     pub otari: OtariConfig,
 }

@@ -1,8 +1,9 @@
-//! The session server: the engine over HTTP.
+//! The session server: the engine over HTTP, and for assistants.
 //!
 //! Every request passes one gate (`http`), is decoded, becomes one call into the
 //! engine, and its answer is encoded. Our own words are spoken under `/v1`, those of
-//! the session protocol that other systems' clients know under `/sessions`.
+//! the session protocol that other systems' clients know under `/sessions`, those of the
+//! Model Context Protocol under `/mcp` and over standard input and output.
 
 #![expect(
     unused_qualifications,
@@ -17,6 +18,7 @@ mod health;
 mod http;
 pub mod keys;
 mod listen;
+pub mod mcp;
 mod metrics;
 mod openapi;
 mod otari;

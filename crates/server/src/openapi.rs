@@ -20,7 +20,7 @@ use crate::{
         context::{Dialect, dialect},
         guard,
     },
-    metrics, otari, v1,
+    mcp, metrics, otari, v1,
 };
 
 #[derive(OpenApi)]
@@ -72,6 +72,7 @@ pub(crate) fn router(app: App) -> Router {
     };
     router
         .route("/openapi.json", axum::routing::get(document))
+        .merge(mcp::route(&app))
         .route("/metrics", axum::routing::get(metrics::page))
         .route("/docs", axum::routing::get(docs))
         .route("/docs.js", axum::routing::get(docs_script))

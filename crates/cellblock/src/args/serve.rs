@@ -15,4 +15,7 @@ pub(crate) struct ServeArgs {
     /// Keep keys here; a directory of your own if not given
     #[arg(long, value_name = "DIR")]
     pub(crate) state_dir: Option<String>,
+    /// Which tools assistants are offered at /mcp: default, full, minimal or bridge
+    #[arg(long, value_name = "PROFILE")]
+    pub(crate) mcp_tools: Option<String>,
 }

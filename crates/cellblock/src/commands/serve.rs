@@ -35,14 +35,14 @@ pub(super) fn run(context: &Context) -> Result<u8, Failure> {
     served
 }
 
-fn runtime() -> io::Result<Runtime> {
+pub(super) fn runtime() -> io::Result<Runtime> {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = processors.max(THREADS_MIN);
     Builder::new_multi_thread().worker_threads(threads).enable_all().build()
 }
 
 /// Counts how often this process is told to end.
-fn signals() -> io::Result<watch::Receiver<u32>> {
+pub(super) fn signals() -> io::Result<watch::Receiver<u32>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (count, counted) = watch::channel(0_u32);
@@ -59,7 +59,7 @@ fn signals() -> io::Result<watch::Receiver<u32>> {
 }
 
 /// Waits until this process was told to end so often.
-async fn reaches(mut signals: watch::Receiver<u32>, times: u32) {
+pub(super) async fn reaches(mut signals: watch::Receiver<u32>, times: u32) {
     // The one that counts goes on as long as the event loop does.
     let _ = signals.wait_for(|count| *count >= times).await;
 }

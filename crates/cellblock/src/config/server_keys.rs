@@ -1,6 +1,10 @@
 //! The configuration keys of the server.
 
-use server::{Auth, quota::TenantQuota};
+use server::{
+    Auth,
+    mcp::{InvalidProfile, Profile},
+    quota::TenantQuota,
+};
 use tracing_subscriber::filter::LevelFilter;
 
 use super::{
@@ -77,6 +81,19 @@ pub(super) const SERVER_KEYS: &[Key] = &[
             "drain_timeout",
             "CELLBLOCK_DRAIN_TIMEOUT",
             "how long what is under way may go on when the server is told to end",
+        )
+    },
+    Key {
+        default: |_| Some(Profile::default().to_string()),
+        apply: |text, settings| {
+            let profile = text.parse().map_err(|error: InvalidProfile| error.to_string())?;
+            settings.server.mcp_tools = profile;
+            Ok(())
+        },
+        ..key(
+            "mcp_tools",
+            "CELLBLOCK_MCP_TOOLS",
+            "which tools assistants are offered: default, full, minimal or bridge",
         )
     },
     Key {

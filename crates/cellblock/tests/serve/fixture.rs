@@ -19,7 +19,7 @@ use serde_json::Value;
 use testkit::leaks::Snapshot;
 
 /// Longer than anything here takes on a machine that is busy.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(20);
 
 static DIRECTORIES: AtomicUsize = AtomicUsize::new(0);
@@ -83,16 +83,31 @@ impl Drop for StateDir {
 
 /// A command that serves.
 pub(crate) fn command(state: &StateDir, vars: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cellblock"));
+    let mut command = program(state, vars);
     command.args(["serve", "--listen", "127.0.0.1:0", "--state-dir"]).arg(state.path("state"));
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
+/// The program, with a home of the test's own.
+pub(crate) fn program(state: &StateDir, vars: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cellblock"));
     command.env_clear().env("HOME", &state.0).envs(vars.iter().copied());
     for name in ["PATH", "CELLBLOCK_ALLOW_MISSING"] {
         if let Some(value) = std::env::var_os(name) {
             command.env(name, value);
         }
     }
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     command
+}
+
+/// Makes a key of a tenant's.
+pub(crate) fn key(state: &StateDir, tenant: &str, scope: &str) -> String {
+    let mut command = program(state, &[]);
+    command.args(["key", "create", "--tenant", tenant, "--scope", scope, "--state-dir"]);
+    let made = command.arg(state.path("state")).output().unwrap();
+    assert!(made.status.success(), "{made:?}");
+    String::from_utf8(made.stdout).unwrap().trim().to_owned()
 }
 
 /// A server that listens.
@@ -169,6 +184,10 @@ impl Server {
         let wanted = format!("cellblock_runs {count}");
         let is_there = || self.ask("GET", "/metrics", "").body.lines().any(|line| line == wanted);
         wait_until("the runs are under way", is_there);
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.address
     }
 
     pub(crate) fn pid(&self) -> u32 {

@@ -7,4 +7,5 @@ mod crash;
 mod drain;
 mod fixture;
 mod log;
+mod mcp;
 mod traces;

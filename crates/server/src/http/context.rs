@@ -15,8 +15,8 @@ pub(crate) enum Dialect {
 }
 
 /// Paths of our own outside of `/v1`.
-const OWN_PATHS: [&str; 6] =
-    ["/ready", "/metrics", "/openapi.json", "/docs", "/docs.js", "/docs.css"];
+const OWN_PATHS: [&str; 7] =
+    ["/mcp", "/ready", "/metrics", "/openapi.json", "/docs", "/docs.js", "/docs.css"];
 /// The longest id that a client may give its request.
 const REQUEST_ID_MAX: usize = 128;
 
@@ -57,6 +57,11 @@ fn sane(given: &[u8]) -> Option<String> {
     let is_sane = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(&byte);
     let fits = (1..=REQUEST_ID_MAX).contains(&text.len());
     (fits && text.bytes().all(is_sane)).then(|| text.to_owned())
+}
+
+/// What is known of the request under way.
+pub(crate) fn current() -> Option<Context> {
+    CONTEXT.try_with(Context::clone).ok()
 }
 
 /// The id of the request under way.

@@ -75,7 +75,7 @@ pub(crate) async fn bytes_of(request: Request, maximum: usize) -> Result<Bytes, 
 }
 
 /// A body as a whole, of so many bytes at most.
-pub(super) async fn read(
+pub(crate) async fn read(
     headers: &HeaderMap,
     body: Body,
     maximum: usize,

@@ -9,7 +9,7 @@ mod host;
 mod object;
 mod once;
 
-pub(crate) use extract::{Json, OptionalJson, Params, body_bytes, bytes_of};
+pub(crate) use extract::{Json, OptionalJson, Params, body_bytes, bytes_of, read};
 pub(crate) use failure::{Failure, FailureBody};
 pub(crate) use guard::{Admin, Reader, Runner, guard};
 pub use host::{HostName, InvalidHostName};

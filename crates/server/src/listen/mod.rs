@@ -6,7 +6,7 @@ mod stall;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
-use engine::{Cancel, Engine};
+use engine::Engine;
 use hyper::server::conn::http1;
 use hyper_util::{rt::TokioIo, rt::TokioTimer, server::graceful::GracefulShutdown};
 use tokio::{
@@ -34,8 +34,6 @@ const HEAD_BYTES_MAX: usize = 64 * 1024;
 const HEADERS_MAX: usize = 100;
 /// How long to wait when there is no descriptor left for a further connection.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
-/// How long the worker may take for its end beyond the time that all have.
-const WORKER_TIME_MAX: Duration = Duration::from_secs(1);
 /// How long clients may take to read what became of what was cut off.
 const LAST_WORDS_TIME_MAX: Duration = Duration::from_secs(1);
 
@@ -134,22 +132,14 @@ impl Server {
     pub async fn run(mut self, end: impl Future<Output = ()>, cut: impl Future<Output = ()>) {
         let graceful = GracefulShutdown::new();
         let sweep = tokio::spawn(crate::table::sweep(self.app.clone()));
-        let upkeep = self.durable.upkeep.clone();
-        let upkeep = tokio::spawn(async move { upkeep.go_on().await });
-        let (projects, slots) = (Arc::clone(&self.durable.projects), self.durable.workers);
-        let full = Cancel::new();
-        let mut worker = tokio::spawn(projects.work(slots, full.clone()));
+        let background = self.durable.begin();
         self.accept(&graceful, end).await;
         self.app.begin_drain();
-        full.cancel();
+        background.drain();
         tracing::info!(under_way = self.app.works().under_way(), "ending");
         self.drain(graceful, cut).await;
         sweep.abort();
-        // Runs of projects that are cut off are lost, and told so when their claim is over.
-        if timeout(WORKER_TIME_MAX, &mut worker).await.is_err() {
-            worker.abort();
-        }
-        upkeep.abort();
+        background.end().await;
         self.app.end_records().await;
         if let Some(export) = self.export.take() {
             export.finish().await;

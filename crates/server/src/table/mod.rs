@@ -6,4 +6,4 @@ mod works;
 
 pub(crate) use replies::{Known, Replies, Reply, RequestKey};
 pub(crate) use sessions::{Entry, Found, NewEntry, Sessions, sweep};
-pub(crate) use works::{CancelOnDrop, Kind, Subscription, Terms, Work, Works};
+pub(crate) use works::{CancelOnDrop, Ended, Kind, Subscription, Terms, Work, Works};

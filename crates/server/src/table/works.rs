@@ -61,6 +61,11 @@ pub(crate) struct Terms {
 }
 
 impl Terms {
+    /// Those of a turn or a command that can be asked for by its id.
+    pub(crate) fn kept(session: SessionId, caller: &Principal) -> Self {
+        Self { is_kept: true, ..Self::inside(session, caller, false) }
+    }
+
     /// Those of a turn or a command, whose events and result are kept where somebody
     /// will ask for them.
     pub(crate) fn inside(session: SessionId, caller: &Principal, is_recorded: bool) -> Self {
@@ -110,6 +115,13 @@ impl Drop for Subscription {
 #[derive(Debug)]
 pub(crate) struct CancelOnDrop(pub(crate) Option<Cancel>);
 
+impl CancelOnDrop {
+    /// The client does not wait any more, and the work goes on.
+    pub(crate) fn let_go(mut self) {
+        self.0 = None;
+    }
+}
+
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {
         if let Some(cancel) = &self.0 {
@@ -136,6 +148,14 @@ impl Work {
     /// Its id; empty before it has begun.
     pub(crate) fn id(&self) -> &str {
         self.id.get().map_or("", String::as_str)
+    }
+
+    /// The session that it is in, if it is in one.
+    pub(crate) fn session(&self) -> Option<SessionId> {
+        match self.terms.kind {
+            Kind::Inside(session) => Some(session),
+            Kind::Run => None,
+        }
     }
 
     pub(crate) fn log(&self) -> Option<&EventLog> {

@@ -26,7 +26,7 @@ use crate::{
     http::{Failure, FailureBody, Json, Params, Reader, Runner, names},
     keys::Principal,
     stream::Recorder,
-    table::Terms,
+    table::{CancelOnDrop, Entry, Terms, Work},
 };
 
 /// How long a client waits for the end of what it has ended.
@@ -170,8 +170,20 @@ pub(crate) async fn create(
         return background(&app, &caller, &entry.session, run, stdin).await;
     }
     let terms = Terms::inside(entry.session.id(), &caller, wanted.is_recorded());
+    let started = start(&app, &entry, (run, stdin), (terms, wanted)).await?;
+    begin::answer((&app, &caller), started, wanted, |_, json| begin::ready(StatusCode::OK, json))
+        .await
+}
+
+/// Begins a program beside the session's kernel, which is waited for.
+pub(crate) async fn start(
+    app: &App,
+    entry: &Entry,
+    (run, stdin): (SessionRun, Option<String>),
+    (terms, wanted): (Terms, Wanted),
+) -> Result<(Arc<Work>, CancelOnDrop), Failure> {
     let session = entry.session.clone();
-    let started = begin(&app, terms, wanted, move |work| async move {
+    begin(app, terms, wanted, move |work| async move {
         let mut recorder = Recorder::new(Arc::clone(&work));
         let stdin = stdin.map_or(Input::Empty, |text| Input::of_bytes(text.into_bytes()));
         let (cancel, asker) = (work.cancel.clone(), work.terms.asker.clone());
@@ -180,9 +192,7 @@ pub(crate) async fn create(
         recorder.finish();
         begin::json(&CommandResult::of(done?))
     })
-    .await?;
-    begin::answer((&app, &caller), started, wanted, |_, json| begin::ready(StatusCode::OK, json))
-        .await
+    .await
 }
 
 fn wanted_run(new: NewCommand) -> Result<SessionRun, Failure> {

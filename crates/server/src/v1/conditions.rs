@@ -106,12 +106,12 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
 }
 
 /// A cursor for what comes after a path.
-pub(super) fn place(path: &Path) -> String {
+pub(crate) fn place(path: &Path) -> String {
     URL_SAFE_NO_PAD.encode(path.as_os_str().as_bytes())
 }
 
 /// The path that a cursor stands for.
-pub(super) fn read_place(cursor: &str) -> Result<PathBuf, Failure> {
+pub(crate) fn read_place(cursor: &str) -> Result<PathBuf, Failure> {
     let is_path = |bytes: &Vec<u8>| !bytes.is_empty() && !bytes.contains(&0);
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok().filter(is_path);
     let invalid = || Failure::malformed("the cursor is none that this server gave");

@@ -1,18 +1,18 @@
 //! Why code was ended or held back, in words that its author can act on. Pure.
 
 use api::{CapturedStream, Outcome, TimeLimit};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// Why code was ended or held back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 pub(crate) struct Explanation {
     /// What happened.
-    what: String,
+    pub(crate) what: String,
     /// The rule that made it so.
     rule: String,
     /// What to do instead.
-    instead: String,
+    pub(crate) instead: String,
 }
 
 /// The explanation of an outcome, if it needs one.

@@ -30,7 +30,7 @@ const PARTS_MAX: usize = 64;
 const FIELD_BYTES_MAX: usize = 8 * 1024;
 
 /// A file or directory.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct FileView {
     /// Where it is, relative to the workspace; odd bytes escaped.
     path: String,
@@ -48,7 +48,7 @@ pub(crate) struct FileView {
 }
 
 impl FileView {
-    pub(super) fn of(info: &FileInfo) -> Self {
+    pub(crate) fn of(info: &FileInfo) -> Self {
         Self {
             path: shown(&info.path),
             kind: match info.kind {
@@ -65,7 +65,7 @@ impl FileView {
     }
 }
 
-fn shown(path: &FilePath) -> String {
+pub(crate) fn shown(path: &FilePath) -> String {
     match path.to_str() {
         Some(text) => text.to_owned(),
         None => format!("{}", path.as_os_str().as_encoded_bytes().escape_ascii()),

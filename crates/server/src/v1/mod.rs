@@ -1,25 +1,25 @@
 //! Our own API.
 
 pub(crate) mod begin;
-mod commands;
-mod conditions;
-mod explain;
-mod files;
+pub(crate) mod commands;
+pub(crate) mod conditions;
+pub(crate) mod explain;
+pub(crate) mod files;
 mod lists;
 mod parcel;
 mod policy;
-mod program;
+pub(crate) mod program;
 mod projects;
 mod records;
 mod report;
 mod runs;
 pub(crate) mod scratch;
-mod sessions;
+pub(crate) mod sessions;
 mod tools;
 mod transfer;
 mod trees;
-mod turns;
-mod view;
+pub(crate) mod turns;
+pub(crate) mod view;
 
 pub(crate) use trees::Format;
 pub(crate) use view::Status;

@@ -1,11 +1,12 @@
 //! What a client over HTTP may ask of a policy.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use api::{LimitsSpec, NetworkSpec, PolicySpec, ProfileName, StartSpec};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::view::millis;
 use crate::{
     app::App,
     http::{Failure, names, object},
@@ -31,6 +32,12 @@ pub(crate) struct WantedPolicy {
 }
 
 impl WantedPolicy {
+    /// The standard one, but for how long a run may take.
+    pub(super) fn lasting(wall_time: Duration) -> Self {
+        let limits = LimitsSpec { wall_time_ms: Some(millis(wall_time)), ..LimitsSpec::default() };
+        Self { limits, ..Self::default() }
+    }
+
     /// The policy spec that the engine resolves.
     ///
     /// # Errors

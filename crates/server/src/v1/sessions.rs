@@ -159,7 +159,24 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, headers, Encoded(view)).into_response())
 }
 
-async fn make(app: &App, caller: Principal, new: NewSession) -> Result<Arc<Entry>, Failure> {
+impl NewSession {
+    /// One whose turns may take so long, and that may be unused for so long.
+    pub(crate) fn lasting(environment: Option<String>, turn: Duration, idle: Duration) -> Self {
+        Self {
+            environment,
+            policy: WantedPolicy::lasting(turn),
+            idle_time_ms: Some(millis(idle)),
+            ..Self::default()
+        }
+    }
+}
+
+/// Makes a session of a caller's.
+pub(crate) async fn make(
+    app: &App,
+    caller: Principal,
+    new: NewSession,
+) -> Result<Arc<Entry>, Failure> {
     let policy = new.policy.spec(app)?;
     let workspace_bytes = policy.limits.workspace_bytes;
     let workspace_bytes =

@@ -1,6 +1,6 @@
 //! Turns: code for a session's kernel, and what an editor asks of one.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use api::{Completion, InputReply, InputRequest, Inspection, TurnRequest, TurnResult};
 use axum::{
@@ -22,7 +22,7 @@ use crate::{
     app::App,
     http::{Failure, FailureBody, Json, Runner},
     stream::Recorder,
-    table::Terms,
+    table::{CancelOnDrop, Entry, Terms, Work},
 };
 
 /// The most lines of input that come with a turn.
@@ -95,8 +95,34 @@ pub(crate) async fn create(
         return Err(Failure::unprocessable(message));
     }
     let terms = Terms::inside(entry.session.id(), &caller, wanted.is_recorded());
+    let started = start(&app, &entry, new, (terms, wanted)).await?;
+    begin::answer((&app, &caller), started, wanted, |_, json| begin::ready(StatusCode::OK, json))
+        .await
+}
+
+impl NewTurn {
+    /// Code that may take so long.
+    pub(crate) fn of_code(code: String, wall_time_ms: u64) -> Self {
+        Self {
+            code,
+            silent: false,
+            file_name: None,
+            inputs: Vec::new(),
+            wall_time_ms: Some(wall_time_ms),
+            on_disconnect: OnDisconnect::Cancel,
+        }
+    }
+}
+
+/// Begins code in a session's kernel.
+pub(crate) async fn start(
+    app: &App,
+    entry: &Entry,
+    new: NewTurn,
+    (terms, wanted): (Terms, Wanted),
+) -> Result<(Arc<Work>, CancelOnDrop), Failure> {
     let session = entry.session.clone();
-    let started = begin(&app, terms, wanted, move |work| async move {
+    begin(app, terms, wanted, move |work| async move {
         let request = TurnRequest {
             code: new.code,
             allow_input: !new.inputs.is_empty(),
@@ -117,9 +143,7 @@ pub(crate) async fn create(
         recorder.finish();
         begin::json(&TurnView::of(result?))
     })
-    .await?;
-    begin::answer((&app, &caller), started, wanted, |_, json| begin::ready(StatusCode::OK, json))
-        .await
+    .await
 }
 
 impl TurnView {

@@ -1,0 +1,8 @@
+//! Assistants: the protocol by the byte, over standard streams and over HTTP.
+
+mod http;
+mod messages;
+mod over_http;
+mod over_stdio;
+mod stdio;
+mod tools;
