@@ -5,6 +5,7 @@
 mod bubble;
 mod key;
 mod mcp;
+mod project;
 mod serve;
 mod session;
 mod value;
@@ -16,6 +17,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use bubble::{BubbleCli, BubbleCommand, CheckArgs, ConfigArgs, ExecuteArgs, PythonArgs};
 pub(crate) use key::{CreateKeyArgs, KeyCommand, ScopeArg, StateDirArgs};
 pub(crate) use mcp::McpArgs;
+pub(crate) use project::{
+    DataCommand, LedgerArgs, ProjectCommand, ProjectRunArgs, RunsCommand, RunsListArgs,
+};
 pub(crate) use serve::ServeArgs;
 pub(crate) use session::SessionArgs;
 pub(crate) use value::{EnvVar, SharedDir, Transfer, Volume, parse_count, parse_cpus};
@@ -68,6 +72,17 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Offer runs, sessions and files to an assistant over standard input and output (MCP)
     Mcp(McpArgs),
+    /// Register git repositories whose code is run at a commit
+    #[command(subcommand)]
+    Project(ProjectCommand),
+    /// Keep the data that projects are run on
+    #[command(subcommand)]
+    Data(DataCommand),
+    /// Run projects, and look at what is kept of all that ran
+    #[command(subcommand)]
+    Runs(RunsCommand),
+    /// Carry out runs of projects that others put into the queue
+    Worker(StateDirArgs),
     /// List the languages and whether this machine has their tools
     Languages(FormatArgs),
     /// Create, sync, list, show or remove environments

@@ -4,16 +4,20 @@
 mod bubble;
 mod completion;
 mod config;
+mod data;
 mod doctor;
 mod env;
 mod key;
 mod languages;
 mod mcp;
 mod plan;
+mod project;
 mod run;
+mod runs;
 mod serve;
 mod session;
 mod version;
+mod worker;
 
 use std::{ffi::OsString, path::Path};
 
@@ -88,11 +92,23 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
             let flags = given.into_iter().filter_map(|(name, text)| Some((name, text?)));
             mcp::run(&context_of(&global, flags, vars)?)
         }
+        Command::Project(command) => {
+            let place = project::ledger(&command).place.clone();
+            project::run(command, &context_of(&global, place.given(), vars)?)
+        }
+        Command::Data(command) => {
+            let flags = data::ledger(&command).place.given();
+            data::run(&command, &context_of(&global, flags, vars)?)
+        }
+        Command::Runs(command) => {
+            let flags = runs::ledger(&command).place.given();
+            runs::run(&command, &context_of(&global, flags, vars)?)
+        }
+        Command::Worker(place) => worker::run(&context_of(&global, place.given(), vars)?),
         Command::Languages(format) => languages::list(format, &context(&global, None, vars)?),
         Command::Env(command) => env::run(command, &context(&global, None, vars)?),
         Command::Key(command) => {
-            let state_dir = key::place(&command).state_dir.as_deref();
-            let flags = state_dir.map(|text| ("state_dir", text));
+            let flags = key::place(&command).given();
             key::run(&command, &context_of(&global, flags, vars)?)
         }
         Command::Doctor(format) => doctor::report(format, &context(&global, None, vars)?),

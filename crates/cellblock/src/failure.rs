@@ -44,6 +44,19 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Blobs(#[from] record::BlobError),
     #[error(transparent)]
+    Project(#[from] project::ProjectError),
+    /// A file that was named cannot be read.
+    #[error("cannot read {path:?}", path = path.display())]
+    Data {
+        path: std::path::PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("the project has no data source or snapshot {name:?}")]
+    NoData { name: String },
+    #[error("the parameters are no JSON that can be taken: {reason}")]
+    Parameters { reason: String },
+    #[error(transparent)]
     Serve(#[from] server::ServeError),
     /// A person stopped waiting.
     #[error("interrupted")]
@@ -77,6 +90,10 @@ impl Failure {
                 let body = error.body();
                 return ErrorBody { message: with_causes(self), ..body };
             }
+            Self::Project(error) => return error.body(),
+            Self::Data { .. } => (ErrorCode::FileNotFound, None),
+            Self::NoData { .. } => (ErrorCode::NotFound, None),
+            Self::Parameters { .. } => (ErrorCode::InvalidRequest, None),
             Self::Order(_) => (ErrorCode::InvalidRequest, None),
             Self::Config(error) => (ErrorCode::InvalidRequest, error.hint()),
             Self::Code(error) => (code_kind(error), error.hint()),

@@ -13,6 +13,7 @@ mod drive;
 mod duration;
 mod exit;
 mod failure;
+mod ledger;
 mod log;
 mod render;
 mod request;

@@ -170,6 +170,11 @@ pub(crate) fn style_of(is_terminal: bool, color: Color, vars: &HostVars) -> Styl
     Style { colored }
 }
 
+/// The same of text in lines.
+pub(crate) fn tamed(text: &str) -> std::borrow::Cow<'_, str> {
+    tell::tamed(text)
+}
+
 /// Text that may come from inside, without anything that a terminal would act on.
 pub(crate) fn printable(text: &str) -> String {
     let plain = |letter: char| match letter {

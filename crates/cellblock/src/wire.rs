@@ -125,6 +125,14 @@ impl House {
         Ok(Server::bind(config, engine, durable).await?)
     }
 
+    /// Records and projects of the person at this machine.
+    ///
+    /// # Errors
+    /// The backend cannot be had on this host, or the state directory cannot be used.
+    pub(crate) async fn ledger(settings: &Settings, vars: &HostVars) -> Result<Durable, Failure> {
+        Ok(shared(settings, vars).await?.1)
+    }
+
     /// An engine for one assistant.
     ///
     /// # Errors

@@ -49,9 +49,16 @@ pub(crate) struct CreateKeyArgs {
 /// Where a server keeps what outlives it.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct StateDirArgs {
-    /// The directory of the server's keys
+    /// The directory of what outlives a server: keys, records, projects
     #[arg(long, value_name = "DIR")]
     pub(crate) state_dir: Option<String>,
+}
+
+impl StateDirArgs {
+    /// What was given, by configuration key.
+    pub(crate) fn given(&self) -> Option<(&'static str, &str)> {
+        self.state_dir.as_deref().map(|text| ("state_dir", text))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

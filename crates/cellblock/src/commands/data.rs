@@ -1,0 +1,132 @@
+//! `data`: what projects are run on.
+
+use std::path::{Path, PathBuf};
+
+use api::{DataSnapshot, DataSource, Project};
+use project::Projects;
+use serde::Serialize;
+
+use super::Context;
+use crate::{
+    args::{DataCommand, LedgerArgs},
+    config::absolute,
+    exit,
+    failure::Failure,
+    ledger::{Ledger, TENANT},
+    render::{self, Table},
+};
+
+/// The most snapshots that one list shows.
+const LIST_MAX: u32 = 500;
+
+/// Where a verb looks, and how it reports.
+pub(super) const fn ledger(command: &DataCommand) -> &LedgerArgs {
+    match command {
+        DataCommand::Add { ledger, .. }
+        | DataCommand::List { ledger, .. }
+        | DataCommand::Snapshot { ledger, .. }
+        | DataCommand::Remove { ledger, .. } => ledger,
+    }
+}
+
+/// Carries out one of the verbs.
+pub(super) fn run(command: &DataCommand, context: &Context) -> Result<u8, Failure> {
+    let opened = Ledger::open(&context.config.settings, &context.vars)?;
+    let as_json = ledger(command).format.json;
+    match command {
+        DataCommand::Add { project, paths, .. } => add(&opened, project, paths, as_json)?,
+        DataCommand::List { project, .. } => list(&opened, project, as_json)?,
+        DataCommand::Snapshot { project, .. } => {
+            let taken = opened.with(async |projects| {
+                let project = projects.show(TENANT, project).await?;
+                Ok(projects.take_snapshot(TENANT, &project).await?)
+            })?;
+            tell(&taken, as_json)?;
+        }
+        DataCommand::Remove { project, name, .. } => remove(&opened, project, name)?,
+    }
+    opened.close();
+    Ok(exit::SUCCESS)
+}
+
+fn add(ledger: &Ledger, project: &str, paths: &[PathBuf], as_json: bool) -> Result<(), Failure> {
+    let added = ledger.with(async |projects| {
+        let project = projects.show(TENANT, project).await?;
+        let mut added = Vec::new();
+        for path in paths {
+            added.push(add_one(projects, &project, &absolute(path)).await?);
+        }
+        Ok(added)
+    })?;
+    if as_json {
+        return render::pretty_json(&added);
+    }
+    render::text(&sources_table(&added))
+}
+
+async fn add_one(
+    projects: &Projects,
+    project: &Project,
+    path: &Path,
+) -> Result<DataSource, Failure> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    if path.is_dir() {
+        return Ok(projects.add_directory(TENANT, project, &name, path).await?);
+    }
+    let read = tokio::fs::read(path).await;
+    let bytes = read.map_err(|source| Failure::Data { path: path.to_owned(), source })?;
+    Ok(projects.upload(TENANT, project, &name, bytes).await?)
+}
+
+fn sources_table(sources: &[DataSource]) -> String {
+    let mut table = Table::new(&["DATA", "LOCATION", "SINCE"]);
+    for source in sources {
+        table.row(&[&source.name, &source.location, &source.created_at.to_string()]);
+    }
+    table.text(|_, cell| cell.to_owned())
+}
+
+fn tell(snapshot: &DataSnapshot, as_json: bool) -> Result<(), Failure> {
+    match as_json {
+        true => render::pretty_json(snapshot),
+        false => render::text(&format!("{}\n", snapshot.snapshot_id)),
+    }
+}
+
+#[derive(Serialize)]
+struct DataJson {
+    sources: Vec<DataSource>,
+    snapshots: Vec<DataSnapshot>,
+}
+
+fn list(ledger: &Ledger, project: &str, as_json: bool) -> Result<(), Failure> {
+    let data = ledger.with(async |projects| {
+        let project = projects.show(TENANT, project).await?;
+        let sources = projects.sources(TENANT, &project).await?;
+        let snapshots = projects.snapshots(TENANT, &project, LIST_MAX, None).await?.items;
+        Ok(DataJson { sources, snapshots })
+    })?;
+    if as_json {
+        return render::pretty_json(&data);
+    }
+    render::text(&sources_table(&data.sources))?;
+    let mut table = Table::new(&["SNAPSHOT", "FILES", "BYTES", "TAKEN"]);
+    for snapshot in &data.snapshots {
+        let (files, bytes) = (snapshot.file_count.to_string(), snapshot.size_bytes.to_string());
+        let taken = snapshot.created_at.to_string();
+        table.row(&[&snapshot.snapshot_id, &files, &bytes, &taken]);
+    }
+    render::text(&table.text(|_, cell| cell.to_owned()))
+}
+
+fn remove(ledger: &Ledger, project: &str, name: &str) -> Result<(), Failure> {
+    ledger.with(async |projects| {
+        let project = projects.show(TENANT, project).await?;
+        let was_there = projects.remove_source(TENANT, &project, name).await?
+            || projects.delete_snapshot(TENANT, &project, name).await?;
+        match was_there {
+            true => Ok(render::note(&format!("{name} is removed"))),
+            false => Err(Failure::NoData { name: name.to_owned() }),
+        }
+    })
+}

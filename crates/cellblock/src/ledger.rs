@@ -1,0 +1,96 @@
+//! Records and projects of the person at this machine, opened for one verb.
+
+use std::{path::PathBuf, time::Duration};
+
+use api::RunRecord;
+use engine::Cancel;
+use project::Projects;
+use server::Durable;
+use tokio::runtime::Runtime;
+
+use crate::{
+    config::{HostVars, Settings},
+    failure::Failure,
+    wire::House,
+};
+
+/// The tenant of whoever needs no key.
+pub(crate) const TENANT: &str = "local";
+/// How long threads that are inside of a system call may hold the end back.
+const THREADS_END_MAX: Duration = Duration::from_secs(1);
+
+/// Records and projects, and what drives them.
+pub(crate) struct Ledger {
+    runtime: Runtime,
+    durable: Durable,
+}
+
+impl Ledger {
+    /// Opens them. Whoever is at this machine may register what they can read.
+    ///
+    /// # Errors
+    /// They cannot be used.
+    pub(crate) fn open(settings: &Settings, vars: &HostVars) -> Result<Self, Failure> {
+        let mut settings = settings.clone();
+        let own = [PathBuf::from("/")];
+        settings.records.repository_dirs.extend(own.clone());
+        settings.records.data_dirs.extend(own);
+        settings.records.remote_git = true;
+        let failed = |source| Failure::Process { action: "start an event loop", source };
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        let runtime = runtime.map_err(failed)?;
+        let durable = runtime.block_on(House::ledger(&settings, vars))?;
+        Ok(Self { runtime, durable })
+    }
+
+    /// Does something with projects.
+    pub(crate) fn with<T>(
+        &self,
+        ask: impl AsyncFnOnce(&Projects) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        self.runtime.block_on(ask(&self.durable.projects))
+    }
+
+    /// The same while this process carries out what is in the queue.
+    pub(crate) fn working<T>(
+        &self,
+        ask: impl AsyncFnOnce(&Projects) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        self.runtime.block_on(async {
+            let full = Cancel::new();
+            let projects = self.durable.projects.clone();
+            let worker = tokio::spawn(projects.work(self.durable.workers, full.clone()));
+            let answer = ask(&self.durable.projects).await;
+            full.cancel();
+            // What it has claimed comes to its end.
+            let _ = worker.await;
+            answer
+        })
+    }
+
+    /// Carries out what is in the queue, and keeps the records in order, until `end`.
+    pub(crate) fn work(&self, end: impl Future<Output = ()>) {
+        self.runtime.block_on(async {
+            let full = Cancel::new();
+            let work = self.durable.projects.clone().work(self.durable.workers, full.clone());
+            let worker = tokio::spawn(work);
+            tokio::select! {
+                () = self.durable.upkeep.go_on() => {}
+                () = end => {}
+            }
+            full.cancel();
+            let _ = worker.await;
+        });
+    }
+
+    /// A run by its id, or the beginning of it.
+    pub(crate) fn record(&self, id: &str) -> Result<RunRecord, Failure> {
+        self.with(async |projects| Ok(projects.get(TENANT, id).await?))
+    }
+
+    /// Lets go of them.
+    pub(crate) fn close(self) {
+        self.runtime.block_on(self.durable.upkeep.store().close());
+        self.runtime.shutdown_timeout(THREADS_END_MAX);
+    }
+}
