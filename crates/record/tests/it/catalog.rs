@@ -97,7 +97,10 @@ async fn a_source_takes_the_place_of_its_name(place: Arc<Place>) {
     let second = store.put_source("a", &new).await.unwrap();
     assert_eq!(second.source_id, first.source_id);
     assert_eq!(store.source("a", project_id, "sales").await.unwrap(), Some(second.clone()));
-    assert_eq!(store.sources("a", project_id, 10, None).await.unwrap().items, [second.clone()]);
+    assert_eq!(
+        store.sources("a", project_id, 10, None).await.unwrap().items,
+        std::slice::from_ref(&second)
+    );
     assert!(store.sources("b", project_id, 10, None).await.unwrap().items.is_empty());
     let others = store.put_source("b", &new).await;
     assert!(matches!(others, Err(StoreError::Missing { what: "project" })), "{others:?}");

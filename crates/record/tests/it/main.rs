@@ -1,5 +1,8 @@
 //! The records' one suite, against both databases.
 
+#![expect(clippy::unwrap_used, reason = "in a test, what cannot be done is a failure")]
+#![expect(clippy::print_stderr, reason = "it says what it stands aside for")]
+
 mod blobs;
 mod catalog;
 mod crash;
