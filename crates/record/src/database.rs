@@ -1,10 +1,10 @@
 //! Connections: how they are made, and how transactions begin.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{fmt::Write as _, fs::OpenOptions, os::unix::fs::OpenOptionsExt, path::Path, sync::Once};
 
 use sqlx::{
-    Any, AnyPool, AssertSqlSafe, Transaction,
+    Any, AnyPool, AssertSqlSafe, Connection as _, Transaction,
     any::{AnyArguments, AnyPoolOptions},
     query::Query,
 };
@@ -12,11 +12,15 @@ use sqlx::{
 use crate::{
     Location, Settings, StoreError,
     dialect::{Dialect, Lock},
+    error::is_busy,
 };
 
 /// How long a statement waits for another process's transaction on the file, in
 /// milliseconds. Ours take milliseconds; a checkpoint of a large log may take seconds.
 const BUSY_TIMEOUT_MS: u32 = 10_000;
+
+/// How often to try again meanwhile, where the database itself does not wait.
+const BUSY_POLL: Duration = Duration::from_millis(20);
 
 /// How long to wait for a connection that others of this process use.
 const ACQUIRE_WAIT: Duration = Duration::from_secs(15);
@@ -61,7 +65,16 @@ impl Database {
         let Some(url) = url_of(path) else {
             return Err(create(std::io::Error::other("the path is not UTF-8")));
         };
-        Ok(Self::connect_file(&url, settings).await)
+        // Those that switch a new file's mode at once are told off at once, not made to wait.
+        let deadline = Instant::now() + Duration::from_millis(BUSY_TIMEOUT_MS.into());
+        loop {
+            match Self::connect_file(&url, settings).await {
+                Err(error) if is_busy(&error) && Instant::now() < deadline => {
+                    tokio::time::sleep(BUSY_POLL).await;
+                }
+                connected => return Ok(connected),
+            }
+        }
     }
 
     async fn connect_file(url: &str, settings: &Settings) -> sqlx::Result<Self> {
@@ -121,6 +134,12 @@ fn pool(connections_max: u32, setup: String) -> AnyPoolOptions {
     AnyPoolOptions::new()
         .max_connections(connections_max)
         .acquire_timeout(ACQUIRE_WAIT)
+        // A full disk ends a transaction of SQLite's behind the driver's back. The driver
+        // then takes the connection to be inside it for good, and begins no other there.
+        .before_acquire(|connection, _| {
+            let usable = !connection.is_in_transaction();
+            Box::pin(std::future::ready(Ok(usable)))
+        })
         .after_connect(move |connection, _| {
             let setup = setup.clone();
             Box::pin(async move {

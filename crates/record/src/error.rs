@@ -204,6 +204,11 @@ enum Class {
     Other,
 }
 
+/// Whether others hold what was to be used.
+pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
+    matches!(class(error), Class::Busy)
+}
+
 fn class(error: &sqlx::Error) -> Class {
     if matches!(error, sqlx::Error::PoolTimedOut) {
         return Class::Busy;

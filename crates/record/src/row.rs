@@ -8,7 +8,8 @@ use sqlx::{Row, any::AnyRow};
 use crate::{StoreError, text::from_json};
 
 /// Reads one record of a tenant, all of it.
-pub(crate) const SELECT_ONE: &str = "SELECT id, number, kind, status, requested_by, project_id, project, \
+pub(crate) const SELECT_ONE: &str = "SELECT id, number, kind, status, requested_by, \
+    project_id, project, \
     model, scope, branch, commit_sha, snapshot, session_id, rerun_of, outcome, exit_code, \
     code_digest, environment, environment_digest, policy_digest, enforcement, usage, queued_at, \
     started_at, ended_at, stdout_head, stderr_head, stdout_bytes, stderr_bytes, stdout_digest, \
@@ -16,7 +17,8 @@ pub(crate) const SELECT_ONE: &str = "SELECT id, number, kind, status, requested_
     FROM runs WHERE id = $1 AND tenant = $2";
 
 /// Reads records without what may be large; conditions follow.
-pub(crate) const SELECT_SUMMARIES: &str = "SELECT id, number, kind, status, requested_by, project_id, \
+pub(crate) const SELECT_SUMMARIES: &str = "SELECT id, number, kind, status, requested_by, \
+    project_id, \
     project, model, scope, branch, commit_sha, snapshot, session_id, rerun_of, outcome, \
     exit_code, code_digest, environment, environment_digest, policy_digest, \
     CAST(NULL AS TEXT) AS enforcement, usage, queued_at, started_at, ended_at, \

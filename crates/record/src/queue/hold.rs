@@ -34,7 +34,13 @@ pub struct Renewed {
 
 /// The claim's own row.
 const HOLD: &str = "UPDATE queue SET lease_until = {now} + $4 \
-    WHERE run_id = $1 AND owner = $2 AND fence = $3 RETURNING cancel_requested";
+    WHERE run_id = $1 AND owner = $2 AND fence = $3 RETURNING cancel_requested, started";
+
+/// What a claim's own row says.
+struct Held {
+    cancel: bool,
+    started: bool,
+}
 
 impl Store {
     /// Says that a claimed run starts now. Only then may it be started: one that a dead
@@ -47,9 +53,12 @@ impl Store {
         let failed = || StoreError::of("start a run");
         let mut transaction = self.database().begin().await.map_err(failed())?;
         let started = match self.hold(&mut transaction, fence).await.map_err(failed())? {
-            None => return Ok(Started::Fenced),
-            Some(true) => self.cancel_unstarted(&mut transaction, fence.run_id).await?,
-            Some(false) => self.mark_started(&mut transaction, fence.run_id).await?,
+            // One that has started already is not started again, whoever asks.
+            None | Some(Held { started: true, .. }) => return Ok(Started::Fenced),
+            Some(Held { cancel: true, .. }) => {
+                self.cancel_unstarted(&mut transaction, fence.run_id).await?
+            }
+            Some(_) => self.mark_started(&mut transaction, fence.run_id).await?,
         };
         transaction.commit().await.map_err(failed())?;
         Ok(started)
@@ -74,8 +83,8 @@ impl Store {
         for fence in held {
             match self.hold(&mut transaction, fence).await.map_err(failed())? {
                 None => renewed.gone.push(fence.run_id),
-                Some(true) => renewed.cancelled.push(fence.run_id),
-                Some(false) => {}
+                Some(Held { cancel: true, .. }) => renewed.cancelled.push(fence.run_id),
+                Some(_) => {}
             }
         }
         transaction.commit().await.map_err(failed())?;
@@ -103,12 +112,12 @@ impl Store {
         Ok(released.rows_affected() > 0)
     }
 
-    /// Renews one claim and says whether its run is to end; none if it has lapsed.
+    /// Renews one claim and says what its row does; none if it has lapsed.
     async fn hold(
         &self,
         transaction: &mut Transaction<'static, Any>,
         fence: &Fence,
-    ) -> sqlx::Result<Option<bool>> {
+    ) -> sqlx::Result<Option<Held>> {
         let row = self
             .database()
             .query(HOLD)
@@ -118,7 +127,9 @@ impl Store {
             .bind(self.lease_ms())
             .fetch_optional(&mut **transaction)
             .await?;
-        row.map(|row| row.try_get::<i64, _>(0).map(|cancel| cancel != 0)).transpose()
+        let Some(row) = row else { return Ok(None) };
+        let (cancel, started): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+        Ok(Some(Held { cancel: cancel != 0, started: started != 0 }))
     }
 
     async fn mark_started(
@@ -131,8 +142,7 @@ impl Store {
                    attempt = attempt + 1 WHERE id = $1 AND status = 'pending' RETURNING attempt";
         let query = self.database().query(sql).bind(run_id.to_string());
         let row = query.fetch_optional(&mut **transaction).await.map_err(failed())?;
-        // One that has started already is not started again, whoever asks.
-        let Some(row) = row else { return Ok(Started::Fenced) };
+        let row = row.ok_or(StoreError::Corrupt { what: "place in the queue" })?;
         let query = self.database().query("UPDATE queue SET started = 1 WHERE run_id = $1");
         let query = query.bind(run_id.to_string());
         query.execute(&mut **transaction).await.map_err(failed())?;

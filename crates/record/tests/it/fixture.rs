@@ -1,0 +1,125 @@
+//! Places for records, one of each kind, and what tests put there.
+
+use std::{
+    future::Future,
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
+
+use api::{RunId, RunKind};
+use record::{Location, NewRecord, Settings, Store};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection};
+
+use crate::postgres::Postgres;
+
+/// A directory that goes when it is dropped.
+pub(crate) struct TempDir(PathBuf);
+
+impl TempDir {
+    pub(crate) fn new() -> Self {
+        // Short, for sockets have short paths.
+        let name = format!("cbr-{}", &RunId::generate().to_string()[9..]);
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for TempDir {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A place for records. Fields go in their order: the server before its directory.
+pub(crate) struct Place {
+    pub(crate) location: Location,
+    pub(crate) server: Option<Mutex<Postgres>>,
+    pub(crate) directory: TempDir,
+}
+
+impl Place {
+    pub(crate) fn file() -> Self {
+        let directory = TempDir::new();
+        let location = Location::File(directory.path().join("a %?#b.db"));
+        Self { location, server: None, directory }
+    }
+
+    pub(crate) fn postgres() -> Option<Self> {
+        let directory = TempDir::new();
+        let server = Postgres::start(directory.path())?;
+        let location = Location::Postgres(server.url());
+        Some(Self { location, server: Some(Mutex::new(server)), directory })
+    }
+
+    pub(crate) async fn open(&self) -> Store {
+        self.open_with(Settings::default()).await
+    }
+
+    pub(crate) async fn open_with(&self, settings: Settings) -> Store {
+        Store::open_with(&self.location, settings).await.unwrap()
+    }
+
+    /// What another program could do to the database, such as letting time pass.
+    pub(crate) async fn sql(&self, sql: &str) -> u64 {
+        let url = match &self.location {
+            Location::Postgres(url) => url.clone(),
+            Location::File(path) => {
+                let path = path.to_str().unwrap().replace('%', "%25");
+                let path = path.replace('?', "%3F").replace('#', "%23").replace(' ', "%20");
+                format!("sqlite://{path}")
+            }
+        };
+        let mut connection = AnyConnection::connect(&url).await.unwrap();
+        let done = sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await;
+        let done = done.unwrap().rows_affected();
+        connection.close().await.unwrap();
+        done
+    }
+}
+
+/// Stands aside where something is missing, or fails where nothing may be.
+pub(crate) fn missing(what: &str) {
+    let all = std::env::var_os("CELLBLOCK_TEST_REQUIRE_ALL").is_some_and(|value| value == "1");
+    assert!(!all, "{what} is missing, and CELLBLOCK_TEST_REQUIRE_ALL is set");
+    eprintln!("skipped: {what} is missing");
+}
+
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.worker_threads(2).enable_all().build().unwrap().block_on(future)
+}
+
+pub(crate) fn on_file<F: Future<Output = ()>>(test: impl Fn(std::sync::Arc<Place>) -> F) {
+    block_on(test(std::sync::Arc::new(Place::file())));
+}
+
+pub(crate) fn on_postgres<F: Future<Output = ()>>(test: impl Fn(std::sync::Arc<Place>) -> F) {
+    match Place::postgres() {
+        Some(place) => block_on(test(std::sync::Arc::new(place))),
+        None => missing("PostgreSQL"),
+    }
+}
+
+/// Makes a test of each function, for each kind of place.
+macro_rules! on_both {
+    ($($name:ident,)+) => {
+        mod file {
+            $(#[test] fn $name() { crate::fixture::on_file(super::$name); })+
+        }
+        mod postgres {
+            $(#[test] fn $name() { crate::fixture::on_postgres(super::$name); })+
+        }
+    };
+}
+
+pub(crate) use on_both;
+
+/// The record of a run of which little is known.
+pub(crate) fn record_of(tenant: &str, kind: RunKind) -> NewRecord {
+    NewRecord::new(RunId::generate(), tenant, kind, "a key")
+}

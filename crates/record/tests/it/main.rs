@@ -1,0 +1,18 @@
+//! The records' one suite, against both databases.
+
+#![expect(clippy::unwrap_used, reason = "in a test, what cannot be done is a failure")]
+#![expect(clippy::print_stderr, reason = "it says what it stands aside for")]
+
+mod blobs;
+mod catalog;
+mod crash;
+mod fixture;
+mod full;
+mod lists;
+mod model;
+mod opening;
+mod postgres;
+mod queue;
+mod records;
+mod s3;
+mod turns;
