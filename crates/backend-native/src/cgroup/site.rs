@@ -4,10 +4,12 @@ use std::{
     collections::BTreeMap,
     io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use super::{
     files, guards,
+    owners::Owners,
     version2::{self, DIRECTORY, Place, WANTED, make},
 };
 
@@ -39,12 +41,14 @@ impl Controller {
 }
 
 /// Where sandboxes' cgroups go.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Site {
     /// Version 1: the directory of ours in each controller's hierarchy.
     pub(super) v1: BTreeMap<Controller, PathBuf>,
     /// Version 2.
     pub(super) v2: Option<Place>,
+    /// Who has sandboxes in it.
+    pub(super) owners: Arc<Owners>,
     /// Why there is less than one would expect.
     why_not: Option<String>,
 }
