@@ -93,14 +93,15 @@ impl Leaf {
     /// # Errors
     /// One could not be made, or a limit did not hold.
     pub(crate) fn make(site: &Site, wanted: &Wanted<'_>) -> io::Result<Self> {
+        let share = Share::of(site, wanted.owner)?;
         let mut leaf = Self {
             v1: BTreeMap::new(),
             v2: None,
             tasks: Vec::new(),
             entry: None,
             oom: None,
-            guards: Guards::default(),
-            share: Share::of(site, wanted.owner)?,
+            guards: Guards { fair: share.is_fair(), ..Guards::default() },
+            share,
         };
         leaf.make_v1(site, wanted)?;
         leaf.make_v2(site, wanted)?;

@@ -61,6 +61,11 @@ impl Share {
         Ok(share)
     }
 
+    /// Whether the processors are shared between owners here.
+    pub(super) const fn is_fair(&self) -> bool {
+        self.v1.is_some() || self.v2.is_some()
+    }
+
     /// In which directory of version 1 a leaf lies that is for a hierarchy of ours.
     pub(super) fn v1<'a>(&'a self, hierarchy: &'a Path) -> &'a Path {
         let own = self.v1.as_deref();
