@@ -24,7 +24,7 @@ use tokio::{net::unix::pipe, time::timeout};
 
 use crate::{
     build::{Purpose, build_for, workspace_place},
-    cgroup::{Joining, Leaf, LeafLimits},
+    cgroup::{Joining, Leaf, LeafLimits, Wanted},
     enter,
     identity::{INSIDE, Identity},
     launch::{
@@ -108,7 +108,13 @@ impl Grip {
     fn new(stage: &Stage, policy: &Policy) -> Result<Self, LaunchError> {
         let identity = take_identity(&stage.host, policy)?;
         let name = sweep::new_name();
-        let leaf = Leaf::make(stage.host.site(), &name, &leaf_limits(policy), Joining::Writing)
+        let wanted = Wanted {
+            owner: &stage.owner,
+            name: &name,
+            limits: &leaf_limits(policy),
+            joining: Joining::Writing,
+        };
+        let leaf = Leaf::make(stage.host.site(), &wanted)
             .map_err(|error| step_error("making the cgroup", Some(Control::Memory), error))?;
         Ok(Self { last: None, scratch: None, leaf: Arc::new(leaf), identity, name })
     }

@@ -14,12 +14,12 @@ use rustix::{
     pipe::{PipeFlags, pipe_with},
     process::Pid,
 };
-use sandbox::{LaunchError, Payload, Stdio};
+use sandbox::{LaunchError, Owner, Payload, Stdio};
 use sys::spawn::{NOT_STARTED, Spawn, Spawned, spawn};
 
 use crate::{
     build::{Facts, Purpose, build, build_for},
-    cgroup::{Joining, Leaf, LeafLimits},
+    cgroup::{Joining, Leaf, LeafLimits, Wanted},
     identity::Identity,
     init::NAME,
     live::Live,
@@ -127,12 +127,14 @@ pub(crate) fn take_identity(host: &Host, policy: &Policy) -> Result<Identity, La
 }
 
 impl Opened {
-    fn open(host: &Host, policy: &Policy) -> Result<Self, LaunchError> {
+    fn open(host: &Host, policy: &Policy, owner: &Owner) -> Result<Self, LaunchError> {
         let identity = take_identity(host, policy)?;
         let id = (host.is_root() && identity.is_own).then_some(identity.id);
         let sources = look_up(host, policy, id)?;
         let name = sweep::new_name();
-        let leaf = Leaf::make(host.site(), &name, &leaf_limits(policy), Joining::Birth)
+        let limits = leaf_limits(policy);
+        let wanted = Wanted { owner, name: &name, limits: &limits, joining: Joining::Birth };
+        let leaf = Leaf::make(host.site(), &wanted)
             .map_err(|error| step_error("making the cgroup", Some(Control::Memory), error))?;
         Ok(Self { name, identity, leaf, sources })
     }
@@ -219,7 +221,7 @@ pub(crate) async fn set_up(
     payload: Payload,
     kind: Kind,
 ) -> Result<Ready, LaunchError> {
-    let opened = Opened::open(host, policy)?;
+    let opened = Opened::open(host, policy, &payload.owner)?;
     let failed = |error| step_error("opening the sandbox's descriptors", None, error);
     let channels = Channels::open().map_err(failed)?;
     let spawned = start(host, policy, &opened, &channels, &payload)?;

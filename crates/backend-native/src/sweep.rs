@@ -16,11 +16,11 @@ static COUNT: AtomicU64 = AtomicU64::new(0);
 /// Most leftovers looked at in one sweep, so that a start is never slow for them.
 const ENTRIES_MAX: usize = 4096;
 
-/// How old a cgroup without processes must be to be nobody's, where its owner
+/// How old a cgroup without processes must be to be nobody's, where who made it
 /// cannot be asked for. A sandbox is never without a process for longer.
 const ABANDONED_AGE: Duration = Duration::from_secs(600);
 
-/// A name that no other sandbox of this host has, and that tells whose it is: pid
+/// A name that no other cgroup of this host has, and that tells who made it: pid
 /// namespace, process id in it, that process's start time, and a number.
 pub(crate) fn new_name() -> String {
     let pid = rustix::process::getpid().as_raw_nonzero().get();
@@ -36,8 +36,8 @@ const BUSY_LOOK: Duration = Duration::from_millis(50);
 /// is busy.
 const BUSY_TIME_MAX: Duration = Duration::from_secs(30);
 
-/// Removes cgroups whose owner is gone, and its user ids' locks. Its processes
-/// ended with it, or are ending: those cgroups are removed a little later.
+/// Removes cgroups of processes that are gone, and their user ids' locks. What was in
+/// them ended with their maker, or is ending: those are removed a little later.
 pub(crate) fn sweep(site: &Site) {
     identity::sweep_locks();
     let mut busy = Vec::new();
@@ -45,12 +45,9 @@ pub(crate) fn sweep(site: &Site) {
         let Ok(entries) = fs::read_dir(directory) else { continue };
         for entry in entries.take(ENTRIES_MAX).flatten() {
             let name = entry.file_name();
-            match name.to_str().map(owner) {
-                Some(Owner::Gone) if !end(&entry.path()) => busy.push(entry.path()),
-                // Refused, and rightly so, while there is a process in it.
-                Some(Owner::Elsewhere) if is_abandoned(&entry) => {
-                    let _ = fs::remove_dir(entry.path());
-                }
+            match name.to_str().map(maker) {
+                Some(Maker::Gone) if !end(&entry.path()) => busy.push(entry.path()),
+                Some(Maker::Elsewhere) => forget(&entry),
                 _ => {}
             }
         }
@@ -69,11 +66,31 @@ fn end_later(mut busy: Vec<PathBuf>) {
     }
 }
 
+/// The leaves in a cgroup of an owner's; none in a leaf.
+fn leaves(directory: &Path) -> impl Iterator<Item = fs::DirEntry> {
+    let entries = fs::read_dir(directory).into_iter().flatten().take(ENTRIES_MAX).flatten();
+    entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+}
+
+/// Removes a cgroup that was abandoned, and those in it that were.
+fn forget(entry: &fs::DirEntry) {
+    let directory = entry.path();
+    let leaves = leaves(&directory).filter(is_abandoned).map(|leaf| leaf.path());
+    for abandoned in leaves.chain(is_abandoned(entry).then(|| directory.clone())) {
+        // Refused, and rightly so, while there is a process or a cgroup in it.
+        let _ = fs::remove_dir(abandoned);
+    }
+}
+
 /// Whether it is gone.
 fn end(directory: &Path) -> bool {
     // In version 1 there is no such file, and nothing to kill either: init ends
-    // when its owner does, and with it the pid namespace.
+    // when its maker does, and with it the pid namespace.
     let _ = fs::write(directory.join("cgroup.kill"), "1");
+    for leaf in leaves(directory) {
+        // Busy: then so is this one, and both are tried again.
+        let _ = fs::remove_dir(leaf.path());
+    }
     match fs::remove_dir(directory) {
         Ok(()) => true,
         Err(error) => error.kind() == io::ErrorKind::NotFound,
@@ -85,9 +102,9 @@ fn is_abandoned(entry: &fs::DirEntry) -> bool {
     matches!(age, Ok(Ok(age)) if age > ABANDONED_AGE)
 }
 
-/// Whose a cgroup is, by its name.
+/// Who made a cgroup, by its name.
 #[derive(Debug, PartialEq, Eq)]
-enum Owner {
+enum Maker {
     /// A process that lives.
     Alive,
     /// A process that ended.
@@ -98,20 +115,20 @@ enum Owner {
     Unknown,
 }
 
-fn owner(name: &str) -> Owner {
+fn maker(name: &str) -> Maker {
     let mut parts = name.splitn(4, '-').map(|text| text.parse::<u64>().ok());
     let mut part = || parts.next().flatten();
     let (Some(namespace), Some(pid), Some(start), Some(_)) = (part(), part(), part(), part())
     else {
-        return Owner::Unknown;
+        return Maker::Unknown;
     };
     if namespace != pid_namespace() || start == 0 {
-        return Owner::Elsewhere;
+        return Maker::Elsewhere;
     }
     match i32::try_from(pid).map(start_time) {
-        Ok(Ok(found)) if found == start => Owner::Alive,
-        Ok(Err(error)) if !is_no_process(&error) => Owner::Elsewhere,
-        _ => Owner::Gone,
+        Ok(Ok(found)) if found == start => Maker::Alive,
+        Ok(Err(error)) if !is_no_process(&error) => Maker::Elsewhere,
+        _ => Maker::Gone,
     }
 }
 
@@ -146,7 +163,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{Owner, is_no_process, new_name, owner, parse_start_time, pid_namespace};
+    use super::{Maker, is_no_process, maker, new_name, parse_start_time, pid_namespace};
 
     #[test]
     fn only_that_there_is_no_process_says_that_it_is_gone() {
@@ -168,21 +185,21 @@ mod tests {
         #[test]
         fn any_text_may_be_a_name_or_a_stat(text: String) {
             let _ = parse_start_time(&text);
-            prop_assert_ne!(owner(&text), Owner::Alive);
+            prop_assert_ne!(maker(&text), Maker::Alive);
         }
     }
 
     #[test]
-    fn only_names_of_ours_with_no_owner_are_orphans() {
+    fn only_names_of_ours_whose_maker_is_gone_are_orphans() {
         let here = pid_namespace();
-        assert_eq!(owner(&new_name()), Owner::Alive);
-        assert_eq!(owner(&format!("{here}-1-1-0")), Owner::Gone);
-        assert_eq!(owner(&format!("{here}-99999999999-5-0")), Owner::Gone);
-        assert_eq!(owner("1-1-1-0"), Owner::Elsewhere);
+        assert_eq!(maker(&new_name()), Maker::Alive);
+        assert_eq!(maker(&format!("{here}-1-1-0")), Maker::Gone);
+        assert_eq!(maker(&format!("{here}-99999999999-5-0")), Maker::Gone);
+        assert_eq!(maker("1-1-1-0"), Maker::Elsewhere);
         // It could not tell when it started, which is no reason to end it.
-        assert_eq!(owner(&format!("{here}-1-0-0")), Owner::Elsewhere);
+        assert_eq!(maker(&format!("{here}-1-0-0")), Maker::Elsewhere);
         for name in ["system.slice", "1-x-2-3", "1-2-3", "", "-1-1-1-0", "1-2-3-x"] {
-            assert_eq!(owner(name), Owner::Unknown, "{name}");
+            assert_eq!(maker(name), Maker::Unknown, "{name}");
         }
     }
 }

@@ -13,7 +13,9 @@ use std::{
 
 use policy::{Mount, MountView, Network, Policy};
 use rustix::process::{Pid, Signal, pidfd_send_signal};
-use sandbox::{BoxFuture, Forked, LaunchError, Payload, ProcessStatus, Remains, Template, Zygote};
+use sandbox::{
+    BoxFuture, Forked, LaunchError, Owner, Payload, ProcessStatus, Remains, Template, Zygote,
+};
 use tokio::{
     io::Interest,
     net::UnixDatagram,
@@ -46,6 +48,8 @@ pub(crate) struct Parked {
 /// that was forked holds them.
 pub(crate) struct Stage {
     pub(crate) host: Arc<Host>,
+    /// Whose it is, and whose all that is forked here.
+    pub(crate) owner: Owner,
     /// What the host's paths led to when the interpreter was parked: what is
     /// forked sees the same, whatever the host has made of them since.
     sources: Sources,
@@ -168,7 +172,8 @@ impl Parked {
     ) -> Result<Self, LaunchError> {
         let action = sandbox::Action::Command(template.command);
         let step = sandbox::Step { phase: api::Phase::Run, action };
-        let payload = Payload { files: template.files, steps: vec![step] };
+        let owner = template.owner;
+        let payload = Payload { owner: owner.clone(), files: template.files, steps: vec![step] };
         let Ready { mut live, stdio, identity, sources, .. } =
             launch::set_up(&host, policy, payload, Kind::Manager).await?;
         let watching = |error| step_error("watching the zygote", None, error);
@@ -191,6 +196,7 @@ impl Parked {
         live.hold(identity);
         let stage = Stage {
             host,
+            owner,
             sources,
             mounts: policy.mounts().to_vec(),
             network: policy.network(),

@@ -2,6 +2,17 @@
 
 use std::io;
 
+use tokio::runtime::{Handle, RuntimeFlavor};
+
+/// Does it here and now, and has others do meanwhile what would have been this thread's
+/// turn. Where there are no others, it is only done.
+pub(crate) fn in_place<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
+    }
+}
+
 /// Does it on a thread of its own.
 ///
 /// # Errors

@@ -79,7 +79,11 @@ pub(crate) fn resolve(
     support: &HostSupport,
 ) -> Result<Resolved, RunError> {
     match work {
-        Work::Request(request, _) => resolve_request(request, config, support),
+        Work::Request(request, domain) => {
+            let mut resolved = resolve_request(request, config, support)?;
+            resolved.payload.owner = domain.owner();
+            Ok(resolved)
+        }
         Work::Inside(inside) => resolve_inside(inside, config),
         Work::Probe(spec) => resolve_probe(spec, config, support),
     }
@@ -179,7 +183,7 @@ fn apart(runtime: Runtime) -> Result<(Parts, Rest), RunError> {
         None => GuestPath::new(guest::WORKSPACE).map_err(runtime::RuntimeError::from)?,
     };
     let parts = Parts { mounts, symlinks, env_vars, workspace };
-    Ok((parts, Rest { payload: Payload { files, steps }, digest }))
+    Ok((parts, Rest { payload: Payload { files, steps, ..Payload::default() }, digest }))
 }
 
 /// Adds what the request shows, and its directories of the root.

@@ -17,6 +17,7 @@ use api::{Event, PolicySpec, RunId, RunRequest, RunResult};
 use crate::{
     Asker, Engine, RunError, RunIo, TrustDomain,
     account::{Account, Entry, RecordGuard, Subject},
+    blocking::in_place,
     drive::drive,
     engine::Core,
     resolve::{Resolved, Work, resolve},
@@ -111,7 +112,8 @@ impl Core {
         };
         // release
         let enforcement = sandbox.enforcement().clone();
-        drop(sandbox);
+        // Processes have to die, and cgroups to empty: others do not wait for that.
+        in_place(|| drop(sandbox));
         // close record
         Ok(Account {
             outcome,

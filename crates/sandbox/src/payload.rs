@@ -5,9 +5,13 @@ use std::{os::fd::OwnedFd, path::PathBuf};
 use api::Phase;
 use policy::GuestPath;
 
+use crate::Owner;
+
 /// What a sandbox is to run.
 #[derive(Debug, Default)]
 pub struct Payload {
+    /// Who has it run. Inside another sandbox it is that one's owner, whatever this says.
+    pub owner: Owner,
     /// Files and directories to put there first, parents before what lies in them.
     pub files: Vec<FileEntry>,
     /// What to run, in order; a step that fails ends the run.

@@ -13,12 +13,16 @@ use std::{
 use api::{Enforcement, Usage};
 use policy::Policy;
 
-use crate::{BoxFuture, Command, Exit, FileEntry, LaunchError, Payload, Sandbox, SandboxError};
+use crate::{
+    BoxFuture, Command, Exit, FileEntry, LaunchError, Owner, Payload, Sandbox, SandboxError,
+};
 
 /// What is parked: a program that takes the part of a zygote when it is told to
 /// on a descriptor, and the files that it is made of.
 #[derive(Debug)]
 pub struct Template {
+    /// Whose it is, and whose all that is forked from it.
+    pub owner: Owner,
     /// The program. The number of its control descriptor follows its arguments.
     pub command: Command,
     /// Its files, below the read-only place for code.

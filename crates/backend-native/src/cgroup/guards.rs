@@ -1,4 +1,5 @@
-//! What a leaf forbids beside its limits: second barriers, which no control needs.
+//! What a leaf does beside its limits: second barriers, which no control needs, and
+//! a fair share of the processors.
 //!
 //! They are set where the host has them and read back like limits; one that is
 //! there and does not hold refuses the launch.
@@ -22,6 +23,8 @@ pub(crate) struct Guards {
     pub huge_pages: bool,
     /// No cgroup can be made in it.
     pub childless: bool,
+    /// It lies in its owner's, so the processors are shared between owners.
+    pub fair: bool,
 }
 
 impl Guards {
@@ -31,6 +34,7 @@ impl Guards {
             (self.devices, Control::MountNamespace, "; devices also by cgroup"),
             (self.huge_pages, Control::Memory, "; no huge pages"),
             (self.childless, Control::CgroupNamespace, "; no cgroup in it"),
+            (self.fair, Control::Cpu, "; processors shared between owners"),
         ];
         for (holds, control, text) in words {
             let found = report.controls.get_mut(&control);
@@ -119,9 +123,12 @@ mod tests {
         let mut report = Enforcement::default();
         report.set(Control::Memory, EnforcementLevel::Full, "cgroup version 2");
         report.set(Control::MountNamespace, EnforcementLevel::None, "left out");
-        Guards { devices: true, huge_pages: true, childless: false }.report(&mut report);
+        report.set(Control::Cpu, EnforcementLevel::Full, "not limited");
+        let guards = Guards { devices: true, huge_pages: true, fair: true, ..Guards::default() };
+        guards.report(&mut report);
         let detail = |control| report.controls[&control].detail.as_str();
         assert_eq!(detail(Control::Memory), "cgroup version 2; no huge pages");
         assert_eq!(detail(Control::MountNamespace), "left out");
+        assert_eq!(detail(Control::Cpu), "not limited; processors shared between owners");
     }
 }

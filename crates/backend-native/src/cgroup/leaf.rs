@@ -6,13 +6,17 @@ use std::{
     io,
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
     path::PathBuf,
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
+use sandbox::Owner;
+
 use super::{
     files,
     guards::{self, Guards},
+    owners::Share,
     site::{Controller, Site},
 };
 
@@ -22,6 +26,16 @@ pub(crate) struct LeafLimits {
     pub memory_bytes: u64,
     pub pids: u64,
     pub cpu_millis: Option<u64>,
+}
+
+/// What a leaf is to be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted<'a> {
+    /// Whose sandbox it is for.
+    pub owner: &'a Owner,
+    pub name: &'a str,
+    pub limits: &'a LeafLimits,
+    pub joining: Joining,
 }
 
 /// What the host kernel counted.
@@ -52,6 +66,8 @@ pub(crate) struct Leaf {
     entry: Option<OwnedFd>,
     oom: Option<OwnedFd>,
     guards: Guards,
+    // Given back last: it can be removed once there is no leaf in it.
+    share: Arc<Share>,
 }
 
 /// Init has to fit beside the payload.
@@ -76,42 +92,30 @@ impl Leaf {
     ///
     /// # Errors
     /// One could not be made, or a limit did not hold.
-    pub(crate) fn make(
-        site: &Site,
-        name: &str,
-        limits: &LeafLimits,
-        joining: Joining,
-    ) -> io::Result<Self> {
+    pub(crate) fn make(site: &Site, wanted: &Wanted<'_>) -> io::Result<Self> {
+        let share = Share::of(site, wanted.owner)?;
         let mut leaf = Self {
             v1: BTreeMap::new(),
             v2: None,
             tasks: Vec::new(),
             entry: None,
             oom: None,
-            guards: Guards::default(),
+            guards: Guards { fair: share.is_fair(), ..Guards::default() },
+            share,
         };
-        leaf.make_v1(site, name, limits, joining)?;
-        leaf.make_v2(site, name, limits, joining)?;
+        leaf.make_v1(site, wanted)?;
+        leaf.make_v2(site, wanted)?;
         Ok(leaf)
     }
 
-    fn make_v1(
-        &mut self,
-        site: &Site,
-        name: &str,
-        limits: &LeafLimits,
-        joining: Joining,
-    ) -> io::Result<()> {
-        for (controller, parent) in &site.v1 {
-            let is_limited = *controller != Controller::Cpu || limits.cpu_millis.is_some();
-            if joining == Joining::Birth && !is_limited {
-                continue;
-            }
+    fn make_v1(&mut self, site: &Site, wanted: &Wanted<'_>) -> io::Result<()> {
+        let Wanted { name, limits, joining, .. } = *wanted;
+        for (controller, hierarchy) in &site.v1 {
             // Whoever is forked stays in that of the process it is forked from.
             if joining == Joining::Writing && controller.is_spare() {
                 continue;
             }
-            let directory = parent.join(name);
+            let directory = self.share.v1(hierarchy).join(name);
             let is_new = !self.v1.values().any(|held| *held == directory);
             if is_new {
                 fs::create_dir(&directory)?;
@@ -142,18 +146,13 @@ impl Leaf {
         Ok(())
     }
 
-    fn make_v2(
-        &mut self,
-        site: &Site,
-        name: &str,
-        limits: &LeafLimits,
-        joining: Joining,
-    ) -> io::Result<()> {
+    fn make_v2(&mut self, site: &Site, wanted: &Wanted<'_>) -> io::Result<()> {
+        let Wanted { name, limits, joining, .. } = *wanted;
         let Some(place) = &site.v2 else { return Ok(()) };
         if joining == Joining::Writing && place.controllers.is_empty() {
             return Ok(());
         }
-        let directory = place.directory.join(name);
+        let directory = self.share.v2(place).join(name);
         fs::create_dir(&directory)?;
         self.v2 = Some(directory.clone());
         self.guards.childless = guards::forbid_children(&directory)?;

@@ -3,11 +3,14 @@
 use std::{
     collections::BTreeMap,
     io,
+    num::NonZero,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use super::{
     files, guards,
+    owners::Owners,
     version2::{self, DIRECTORY, Place, WANTED, make},
 };
 
@@ -39,12 +42,14 @@ impl Controller {
 }
 
 /// Where sandboxes' cgroups go.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Site {
     /// Version 1: the directory of ours in each controller's hierarchy.
     pub(super) v1: BTreeMap<Controller, PathBuf>,
     /// Version 2.
     pub(super) v2: Option<Place>,
+    /// Who has sandboxes in it.
+    pub(super) owners: Arc<Owners>,
     /// Why there is less than one would expect.
     why_not: Option<String>,
 }
@@ -83,6 +88,9 @@ impl Site {
         let directory = place.join(DIRECTORY);
         make(&directory)?;
         silence(&directory)?;
+        if hierarchy.controllers.contains(&Controller::Cpu) {
+            weigh(&directory);
+        }
         for controller in &hierarchy.controllers {
             if *controller == Controller::Devices && !guards::limit_devices(&directory) {
                 continue;
@@ -145,6 +153,25 @@ fn silence(directory: &Path) -> io::Result<()> {
         return Ok(());
     }
     files::set_number(directory, SIGN, 0)
+}
+
+/// Has all sandboxes together weigh on each processor what one thread beside them does:
+/// in version 1 threads and cgroups compete, and the weight of a cgroup is spread over
+/// the processors. With less, a server that is busy starves its sandboxes, with more they
+/// starve it. In version 2 only cgroups compete, and as equals.
+fn weigh(directory: &Path) {
+    const WEIGHT: &str = "cpu.shares";
+    /// What a thread weighs, and a new cgroup.
+    const THREAD: u64 = 1024;
+    /// The host kernel's own most.
+    const WEIGHT_MAX: u64 = 1 << 18;
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let weight = u64::try_from(processors).unwrap_or(u64::MAX).saturating_mul(THREAD);
+    // Another weight is somebody's choice.
+    if files::read_number(directory, WEIGHT) == Some(THREAD) {
+        // It stays as it is where that is refused: owners are equals all the same.
+        let _ = files::write(directory, WEIGHT, &weight.min(WEIGHT_MAX).to_string());
+    }
 }
 
 /// A mounted hierarchy; no controllers means version 2.

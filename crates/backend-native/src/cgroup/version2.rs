@@ -43,6 +43,15 @@ pub(super) struct Place {
     pub huge_pages: bool,
 }
 
+impl Place {
+    /// What is written to hand everything on that the directory was handed.
+    pub(super) fn passed_on(&self) -> String {
+        let huge_pages = self.huge_pages.then_some(HUGE_PAGES);
+        let names = self.controllers.iter().copied().chain(huge_pages);
+        names.map(|name| format!("+{name} ")).collect()
+    }
+}
+
 /// Finds a place for sandboxes of a process in the cgroup `own`.
 ///
 /// # Errors

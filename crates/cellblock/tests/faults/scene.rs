@@ -114,7 +114,12 @@ pub(crate) fn leaves(host: u32) -> Vec<PathBuf> {
                 // The pid namespace stands before the process id.
                 name.split('-').nth(1) == Some(host.to_string().as_str())
             });
-            found.extend(ours);
+            for group in ours {
+                // An owner's has leaves in it.
+                let below = fs::read_dir(&group).into_iter().flatten().flatten();
+                let below = below.map(|entry| entry.path()).filter(|path| path.is_dir());
+                found.extend(below.chain([group]));
+            }
         }
     }
     found.sort();

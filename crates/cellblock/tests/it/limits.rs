@@ -176,13 +176,15 @@ fn limits_come_also_from_env_vars_and_files() {
 /// The cgroups that a process made for its sandbox, in whatever hierarchy.
 fn leaves(below: &Path, owner: u32, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(below).into_iter().flatten().flatten() {
-        let path = entry.path();
-        let is_leaf = path.to_string_lossy().contains(&format!("-{owner}-"))
-            && below.file_name().is_some_and(|name| name == "cellblock");
-        match entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            true if is_leaf => found.push(path),
-            true => leaves(&path, owner, found),
-            false => {}
+        if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            continue;
+        }
+        let (path, count) = (entry.path(), found.len());
+        leaves(&path, owner, found);
+        let is_ours = entry.file_name().to_string_lossy().contains(&format!("-{owner}-"));
+        // One with others in it is the owner's, which limits nothing.
+        if is_ours && found.len() == count {
+            found.push(path);
         }
     }
 }

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test, what cannot be done is a failure")]
 
 mod commands;
+mod fair;
 mod files;
 mod fixture;
 mod kernels;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
     }
     let all = [
         commands::TESTS,
+        fair::TESTS,
         programs::TESTS,
         files::TESTS,
         kernels::TESTS,

@@ -60,7 +60,7 @@ pub(crate) fn inside(
     let given = match &run.program {
         Program::Command { name } => {
             let steps = vec![steps::of_command(name, &run.args, directory)];
-            return Ok(Payload { files: Vec::new(), steps });
+            return Ok(Payload { steps, ..Payload::default() });
         }
         Program::Source(given) => given,
     };
@@ -79,7 +79,7 @@ pub(crate) fn inside(
     let meanings =
         Meanings { toolchain: &toolchain, python: Some(&session.python), file: &file, directory };
     let steps = steps::of_source(language, &meanings, &run.args)?;
-    Ok(Payload { files: vec![file.entry], steps })
+    Ok(Payload { files: vec![file.entry], steps, ..Payload::default() })
 }
 
 /// The directory in which a run starts. Whether it is one is found out inside, and a

@@ -190,7 +190,7 @@ impl Inner {
     /// affair. Whoever does so has the writers' turn.
     pub(super) async fn put(&self, path: &Path, files: Vec<FileEntry>) -> Result<(), SessionError> {
         let policy = &self.sandboxed.frame.policy;
-        let payload = Payload { files, steps: Vec::new() };
+        let payload = Payload { files, ..Payload::default() };
         match self.sandboxed.enter(policy, payload).await {
             Ok(_) => Ok(()),
             Err(RunError::Launch(LaunchError::File { source, .. })) => {

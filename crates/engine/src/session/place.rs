@@ -8,7 +8,7 @@ use sandbox::{Forked, LaunchError, Payload, Sandbox};
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::Frame;
-use crate::RunError;
+use crate::{RunError, blocking::in_place};
 
 /// The sandbox of a session. Only whoever has the session's turns replaces it.
 pub(crate) struct Sandboxed {
@@ -48,7 +48,8 @@ impl Sandboxed {
     }
 
     pub(super) async fn clear(&self) {
-        drop(self.place().await.take());
+        let sandbox = self.place().await.take();
+        in_place(|| drop(sandbox));
     }
 
     pub(super) async fn enforcement(&self) -> Option<Enforcement> {

@@ -84,7 +84,7 @@ impl Inner {
         let directory = policy.workspace().clone();
         let command = Command { program: name.into(), args, directory };
         let step = Step { phase: Phase::Run, action: Action::Command(command) };
-        let payload = Payload { files: Vec::new(), steps: vec![step] };
+        let payload = Payload { steps: vec![step], ..Payload::default() };
         let mut sandbox = self.sandboxed.enter(policy, payload).await?;
         let ended = timeout(OWN_TIME_MAX, sandbox.run()).await;
         let late = |_| SandboxError::Lost { detail: "it takes too long".to_owned() };

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use policy::GuestPath;
-use sandbox::{Command, FileBody, FileEntry, Place, Template};
+use sandbox::{Command, FileBody, FileEntry, Owner, Place, Template};
 
 /// The directory of the guest side, below the place for code.
 const PACKAGE: &str = "cellblock_kernel";
@@ -65,7 +65,11 @@ const START: &str = "import sys; sys.path[0] = '/code'; \
                      sys.path[0] = ''; zygote.main()";
 
 /// What is parked: a Python that has loaded these modules.
-pub(super) fn template(python: &Path, directory: &GuestPath, preload: &[String]) -> Template {
+pub(super) fn template(
+    owner: Owner,
+    (python, directory): (&Path, &GuestPath),
+    preload: &[String],
+) -> Template {
     let preload = serde_json::Value::from(preload).to_string();
     let command = Command {
         program: python.to_owned(),
@@ -76,7 +80,7 @@ pub(super) fn template(python: &Path, directory: &GuestPath, preload: &[String])
     let files = FILES.iter().map(|(name, text)| {
         entry(Path::new(PACKAGE).join(name), FileBody::Bytes(text.as_bytes().to_vec()))
     });
-    Template { command, files: [package].into_iter().chain(files).collect() }
+    Template { owner, command, files: [package].into_iter().chain(files).collect() }
 }
 
 fn entry(path: PathBuf, body: FileBody) -> FileEntry {

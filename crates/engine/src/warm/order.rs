@@ -8,7 +8,7 @@ use std::{
 
 use api::{RunRequest, StartSpec, Workspace};
 use policy::{Policy, PolicyClass, TemplateClass};
-use sandbox::{Action, Command, Payload};
+use sandbox::{Action, Command, Owner, Payload};
 
 use super::Program;
 use crate::{Config, environment, language};
@@ -23,6 +23,11 @@ impl TrustDomain {
     #[must_use]
     pub fn new(name: &str) -> Self {
         Self(Arc::from(name))
+    }
+
+    /// Who shares the processors with others, as backends see it.
+    pub(crate) fn owner(&self) -> Owner {
+        Owner::new(&self.0)
     }
 }
 

@@ -108,7 +108,7 @@ impl ScriptSandbox {
         let Fresh { forked, kernel, stdout, stderr, .. } = fresh;
         let Program { script, files, .. } = program;
         if !files.is_empty() {
-            drop(forked.enter(policy, Payload { files, steps: Vec::new() }).await?);
+            drop(forked.enter(policy, Payload { files, ..Payload::default() }).await?);
         }
         // Nobody reads it: the kernel has no input.
         let pipe = pipe_with(PipeFlags::CLOEXEC);

@@ -150,9 +150,10 @@ impl Shared {
     }
 
     async fn park(&self, order: &Order) -> Result<Parked, LaunchError> {
-        let environment = &order.key.interpreter.environment;
-        let preload = environment::preload(&order.environments, environment);
-        let template = guest::template(order.python(), order.base.workspace(), &preload);
+        let interpreter = &order.key.interpreter;
+        let preload = environment::preload(&order.environments, &interpreter.environment);
+        let places = (order.python(), order.base.workspace());
+        let template = guest::template(interpreter.trust_domain.owner(), places, &preload);
         let zygote = self.backend.park(&order.parking, template).await?;
         self.parked.fetch_add(1, Ordering::Relaxed);
         let complaints = zygote.complaints().into();
