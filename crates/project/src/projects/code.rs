@@ -59,7 +59,7 @@ impl Projects {
         }
     }
 
-    /// Files of a project at a commit, and whether there are more.
+    /// What a directory holds at a commit, and whether there is more.
     ///
     /// # Errors
     /// There is no such project, commit or directory.
@@ -67,8 +67,7 @@ impl Projects {
         &self,
         tenant: &str,
         project: &Project,
-        commit: &str,
-        path: &str,
+        (commit, path): (&str, &str),
         is_recursive: bool,
     ) -> Result<(Vec<ProjectFile>, bool), ProjectError> {
         let kept = self.checkouts.get(tenant, &self.source(project)?, commit).await?;

@@ -38,7 +38,9 @@ impl Projects {
         let kind = kind.map_err(|reason| ProjectError::Data { reason })?;
         let name = kind.file_name(file_name);
         let digest = self.blobs.put_bytes(bytes).await?;
-        self.put(tenant, project, name, DataSourceKind::Upload, digest.sha256).await
+        let (kind, location) = (DataSourceKind::Upload, digest.sha256);
+        let source = NewSource { project_id: project.project_id, name, kind, location };
+        self.put(tenant, project, source).await
     }
 
     /// Takes a directory of this host as a data source; one of that name is replaced.
@@ -57,7 +59,9 @@ impl Projects {
         let Some(location) = path.to_str().map(str::to_owned) else {
             return Err(ProjectError::Request { reason: "the directory's path is no text" });
         };
-        self.put(tenant, project, name.to_owned(), DataSourceKind::Directory, location).await
+        let (name, kind) = (name.to_owned(), DataSourceKind::Directory);
+        let source = NewSource { project_id: project.project_id, name, kind, location };
+        self.put(tenant, project, source).await
     }
 
     /// A project's data sources, by name.
@@ -153,11 +157,8 @@ impl Projects {
         &self,
         tenant: &str,
         project: &Project,
-        name: String,
-        kind: DataSourceKind,
-        location: String,
+        source: NewSource,
     ) -> Result<DataSource, ProjectError> {
-        let source = NewSource { project_id: project.project_id, name, kind, location };
         let known = self.sources(tenant, project).await?;
         let is_new = !known.iter().any(|known| known.name == source.name);
         if is_new && known.len() >= SOURCES_MAX as usize {

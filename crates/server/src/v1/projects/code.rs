@@ -91,7 +91,7 @@ pub(crate) async fn files(
     let asked = at.at.as_deref().unwrap_or(&project.default_branch);
     let commit = projects.resolve(tenant, &project, asked).await?;
     let (path, is_recursive) = (at.path.unwrap_or_default(), at.recursive.unwrap_or(false));
-    let listed = projects.files(tenant, &project, &commit, &path, is_recursive).await?;
+    let listed = projects.files(tenant, &project, (&commit, &path), is_recursive).await?;
     Ok(Encoded(ProjectFiles { commit_sha: commit, files: listed.0, truncated: listed.1 }))
 }
 
