@@ -1,6 +1,6 @@
 //! `get_run` and `cancel_run`.
 
-use api::RunRecord;
+use api::{OutputHead, RunRecord, RunStatus};
 use record::Cancelled;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -16,6 +16,9 @@ use crate::{
         tool::{Answer, Call, Hints, Kind},
     },
 };
+
+/// The most pieces of what a run writes that are looked at while it runs.
+const EVENTS_MAX: u32 = 200;
 
 /// A run.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -75,8 +78,9 @@ pub(super) struct GetRunTold {
 impl GetRunTold {
     async fn of(call: &Call, record: &RunRecord) -> Result<Self, Refusal> {
         let files = call.projects().outputs(record).await?;
-        let (stdout, stdout_cut) = told::stream(&record.stdout);
-        let (stderr, stderr_cut) = told::stream(&record.stderr);
+        let (stdout, stderr) = streams(call, record).await?;
+        let ((stdout, stdout_cut), (stderr, stderr_cut)) =
+            (told::stream(&stdout), told::stream(&stderr));
         let status = told::status(record).to_owned();
         Ok(Self {
             run_id: record.run_id.to_string(),
@@ -101,6 +105,15 @@ impl GetRunTold {
     }
 }
 
+/// What a run has written, also one that goes on.
+async fn streams(call: &Call, record: &RunRecord) -> Result<(OutputHead, OutputHead), Refusal> {
+    if record.status != RunStatus::Running {
+        return Ok((record.stdout.clone(), record.stderr.clone()));
+    }
+    let events = call.projects().events(call.tenant(), record.run_id, 0, EVENTS_MAX).await?;
+    Ok((told::written(&events, "stdout"), told::written(&events, "stderr")))
+}
+
 /// `get_run`.
 pub(super) struct GetRun;
 
@@ -113,7 +126,7 @@ impl Kind for GetRun {
     type Output = GetRunTold;
 
     fn description(_: &App) -> String {
-        "Tells where a run of a project is and what came of it. With wait_seconds it waits for \
+        "Tells where a run of a project is and what came of it, or what it has written so far. With wait_seconds it waits for \
          the end so long."
             .to_owned()
     }

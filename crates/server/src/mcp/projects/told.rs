@@ -1,6 +1,7 @@
 //! Runs of projects as they are told. Pure, but for the bytes of outputs.
 
-use api::{Outcome, RunOutputs, RunRecord, RunStatus, Timestamp};
+use api::{Outcome, OutputHead, RunOutputs, RunRecord, RunStatus, Timestamp};
+use record::RunEvent;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -46,10 +47,17 @@ pub(super) fn error(record: &RunRecord) -> Option<String> {
 }
 
 /// The beginning of a stream, and whether that is not all of it.
-pub(super) fn stream(stream: &api::OutputHead) -> (String, bool) {
+pub(super) fn stream(stream: &OutputHead) -> (String, bool) {
     let text = &stream.head[..stream.head.floor_char_boundary(STREAM_BYTES_MAX)];
     let is_cut = text.len() < stream.head.len() || stream.total_bytes > STREAM_BYTES_MAX as u64;
     (text.to_owned(), is_cut)
+}
+
+/// What a run that goes on has written to a stream.
+pub(super) fn written(events: &[RunEvent], stream: &str) -> OutputHead {
+    let of_stream = events.iter().filter(|event| event.kind == stream);
+    let head: String = of_stream.map(|event| event.data.as_str()).collect();
+    OutputHead { total_bytes: head.len() as u64, head, sha256: None }
 }
 
 /// What a run left, by the name of the file or the key of its result.
