@@ -9,8 +9,11 @@ import { createInterface } from 'node:readline';
 const START_MS = 30_000;
 const STOP_MS = 15_000;
 const ADDRESS = /(http:\/\/127\.0\.0\.1:\d+)/;
-// Tests ask more often than a tenant may.
-export const SETTINGS = { CELLBLOCK_TENANT_RUNS_PER_MINUTE: '1000000' };
+// Tests ask more often than a tenant may, and make repositories in temporary directories.
+export const SETTINGS = {
+  CELLBLOCK_TENANT_RUNS_PER_MINUTE: '1000000',
+  CELLBLOCK_REPOSITORIES: tmpdir(),
+};
 
 export function binary() {
   const named = process.env.CELLBLOCK_BIN;

@@ -18,9 +18,15 @@ TRANSPORTS = ("stdio", "http")
 
 
 @pytest.fixture(scope="session")
-def http_server() -> Iterator[servers.Server]:
+def settings(tmp_path_factory) -> dict[str, str]:
+    """Those of every server: the repositories of these tests may be registered."""
+    return SETTINGS | {"CELLBLOCK_REPOSITORIES": str(tmp_path_factory.getbasetemp())}
+
+
+@pytest.fixture(scope="session")
+def http_server(settings) -> Iterator[servers.Server]:
     binary()
-    with servers.Server(SETTINGS) as server:
+    with servers.Server(settings) as server:
         yield server
 
 
@@ -30,7 +36,7 @@ def transport(request) -> str:
 
 
 @pytest.fixture(scope="session")
-def connect(transport, request, tmp_path_factory) -> Callable[..., Assistant]:
+def connect(transport, request, settings, tmp_path_factory) -> Callable[..., Assistant]:
     """Makes connections; over HTTP to one server, over stdio to one of its own each."""
     with ExitStack() as stack:
         log = tmp_path_factory.mktemp("log") / "stderr.txt"
@@ -42,7 +48,7 @@ def connect(transport, request, tmp_path_factory) -> Callable[..., Assistant]:
                 return stack.enter_context(over_http(f"{server.url}/mcp{query}", mode=mode))
             flags = ("--tools", profile) if profile else ()
             command = stdio_command(tmp_path_factory.mktemp("state"), *flags)
-            return stack.enter_context(over_stdio(command, SETTINGS, log, mode=mode))
+            return stack.enter_context(over_stdio(command, settings, log, mode=mode))
 
         yield connect
 
@@ -81,13 +87,13 @@ def example(assistant, tmp_path_factory) -> Project:
 
 
 @pytest.fixture
-def own_server(tmp_path) -> Iterator[Callable[..., servers.Server]]:
+def own_server(settings) -> Iterator[Callable[..., servers.Server]]:
     """Starts servers with settings of the test's own."""
     with ExitStack() as stack:
 
         def start(*flags: str, state: Path | None = None, **variables: str) -> servers.Server:
             binary()
-            server = servers.Server(SETTINGS | variables, state=state, flags=flags)
+            server = servers.Server(settings | variables, state=state, flags=flags)
             return stack.enter_context(server)
 
         yield start

@@ -26,6 +26,19 @@ def until_running(assistant, run_id: str) -> None:
     raise AssertionError("it never began")
 
 
+def until_begun(assistant, run_id: str) -> None:
+    """Waits until a run has written something, which is told while it goes on."""
+    until_running(assistant, run_id)
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        told = assistant.call("get_run", run_id=run_id)
+        assert told["status"] == "running", told.data
+        if told["output"]["stdout"]:
+            return
+        time.sleep(0.1)
+    raise AssertionError("it never wrote anything")
+
+
 def project_argument(project) -> dict[str, str]:
     """The argument of `list_runs` that names the project, which had two names."""
     known = project.assistant.arguments_of("list_runs")

@@ -36,7 +36,7 @@ def test_an_upload_is_a_source_and_its_data_is_there(assistant, own_toy):
 
 
 def test_bytes_arrive_as_they_were(own_toy):
-    content = bytes(range(256)) * 4
+    content = b"PAR1" + bytes(range(256)) * 4 + b"PAR1"
     ingest(own_toy, "raw", content, file_name="raw.parquet")
     own_toy.repository.commit(
         {

@@ -20,17 +20,23 @@ def state(tmp_path):
 
 
 @pytest.fixture
-def url(own_server, state, keys):
-    keys(state, "spare")
+def known(state, keys):
+    """Keys of two tenants, and one of the first that may only look."""
+    made = {tenant: keys(state, tenant) for tenant in ("one", "two")}
+    return made | {"reader": keys(state, "one", scope="read")}
+
+
+@pytest.fixture
+def url(own_server, state, known):
     return own_server(state=state).url
 
 
 @pytest.fixture
-def two(url, state, keys):
+def two(url, known):
     """Connections of two tenants."""
     with ExitStack() as stack:
         yield [
-            stack.enter_context(over_http(f"{url}/mcp?tools=full", key=keys(state, tenant)))
+            stack.enter_context(over_http(f"{url}/mcp?tools=full", key=known[tenant]))
             for tenant in ("one", "two")
         ]
 
@@ -85,8 +91,8 @@ def test_data_is_apart(two, toy_repository):
     assert other.call("list_projects")["projects"] == []
 
 
-def test_a_connection_belongs_to_its_tenant(url, state, keys):
-    first, second = keys(state, "one"), keys(state, "two")
+def test_a_connection_belongs_to_its_tenant(url, known):
+    first, second = known["one"], known["two"]
     begun = httpx.post(
         f"{url}/mcp",
         headers=ACCEPTS | {"Authorization": f"Bearer {first}"},
@@ -103,9 +109,8 @@ def test_a_connection_belongs_to_its_tenant(url, state, keys):
     assert stolen.status_code == 404
 
 
-def test_a_key_that_may_only_look_runs_nothing(url, state, keys):
-    key = keys(state, "one", scope="read")
-    with over_http(f"{url}/mcp?tools=full", key=key) as assistant:
+def test_a_key_that_may_only_look_runs_nothing(url, known):
+    with over_http(f"{url}/mcp?tools=full", key=known["reader"]) as assistant:
         assert assistant.call("list_projects")["projects"] == []
         error = assistant.refused("execute_code", code="1")
         assert "scope" in error.message

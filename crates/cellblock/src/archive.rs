@@ -1,6 +1,6 @@
 //! Opens what outlives this process: records of runs, and the bytes that they refer to.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{env, path::Path, sync::Arc, time::Duration};
 
 use api::PolicySpec;
 use engine::Engine;
@@ -57,6 +57,17 @@ pub(crate) fn projects(
     let made = Projects::with_git(Arc::clone(engine), git, kept, settings);
     let action = "make a place for projects in the state directory";
     made.map_err(|source| Failure::Process { action, source })
+}
+
+/// The same settings for the person who started this process: repositories and data below
+/// the directory where that was done may be registered as well.
+pub(crate) fn with_here(settings: &Settings) -> Settings {
+    let mut settings = settings.clone();
+    // Programs that are started from no place in particular are started in the topmost.
+    let here = env::current_dir().ok().filter(|here| here.parent().is_some());
+    settings.records.repository_dirs.extend(here.clone());
+    settings.records.data_dirs.extend(here);
+    settings
 }
 
 fn location(given: &RecordSettings, state_dir: &Path) -> Result<Location, Failure> {

@@ -139,7 +139,7 @@ impl House {
     /// The backend cannot be had on this host, or the state directory cannot be used.
     pub(crate) async fn assist(settings: &Settings, vars: &HostVars) -> Result<Stdio, Failure> {
         let config = server_config(settings, vars)?;
-        let (engine, durable) = shared(settings, vars).await?;
+        let (engine, durable) = shared(&archive::with_here(settings), vars).await?;
         Ok(Stdio::new(config, engine, durable)?)
     }
 }

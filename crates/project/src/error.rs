@@ -56,6 +56,14 @@ pub enum ProjectError {
         /// What was asked for.
         name: String,
     },
+    /// There is one of that name.
+    #[error("there is a {what} {name:?} already")]
+    Exists {
+        /// What.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
     /// Several runs begin so.
     #[error("several runs begin with {prefix:?}")]
     Ambiguous {
@@ -126,6 +134,7 @@ impl ProjectError {
             }
             Self::Tree(_) | Self::Request { .. } => (ErrorCode::InvalidRequest, None),
             Self::Name { .. } => (ErrorCode::InvalidRequest, Some("choose another name")),
+            Self::Exists { .. } => (ErrorCode::Conflict, Some("choose another name")),
             Self::Ambiguous { .. } => {
                 (ErrorCode::Conflict, Some("give more characters of the run's id"))
             }

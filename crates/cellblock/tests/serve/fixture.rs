@@ -238,9 +238,11 @@ fn ask(address: &str, (method, path): (&str, &str), headers: &str, body: &str) -
     write!(
         stream,
         "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{headers}\
-         content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+         content-type: application/json\r\ncontent-length: {length}\r\n\r\n"
     )
     .unwrap();
+    // One that is too large is refused before it is read.
+    let _ = stream.write_all(body.as_bytes());
     let mut bytes = Vec::new();
     // Where it was cut off, what came is what there is.
     let _ = stream.read_to_end(&mut bytes);

@@ -8,7 +8,7 @@ use std::{io, sync::Arc};
 
 use api::{Project, RepositoryKind};
 use engine::Engine;
-use record::{Blobs, Listed, NewProject, Store};
+use record::{Blobs, Listed, NewProject, Store, StoreError};
 use tokio::sync::{Notify, watch};
 
 pub use runs::Rerun;
@@ -127,7 +127,10 @@ impl Projects {
             default_branch: refs.default_branch.unwrap_or_else(|| NO_BRANCH.to_owned()),
             environment: environment.to_owned(),
         };
-        Ok(self.store.add_project(tenant, &project).await?)
+        self.store.add_project(tenant, &project).await.map_err(|error| match error {
+            StoreError::Exists { what } => ProjectError::Exists { what, name: project.name },
+            error => error.into(),
+        })
     }
 
     /// A tenant's projects, by name.

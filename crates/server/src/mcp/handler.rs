@@ -20,7 +20,8 @@ Runs code that nobody vouches for in isolated sandboxes. execute_code keeps vari
 from call to call: it returns a session_id; pass it on. Other tools take the same session_id. \
 Sandboxes have no network unless a result says otherwise. Code that fails is an ordinary result \
 (see outcome, exit_code and error); an error of a tool says what to do in its hint. A call that \
-takes long returns status \"running\" and a run_id: ask again with that run_id.";
+takes long returns status \"running\" and a run_id: ask again with that run_id. run runs a project \
+that is kept in git, and get_run tells how that ended.";
 
 /// How a client came here.
 #[derive(Clone, Copy, Debug)]

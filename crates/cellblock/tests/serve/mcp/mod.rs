@@ -4,5 +4,6 @@ mod http;
 mod messages;
 mod over_http;
 mod over_stdio;
+mod projects;
 mod stdio;
 mod tools;

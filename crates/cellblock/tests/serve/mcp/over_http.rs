@@ -24,7 +24,7 @@ fn a_session_of_the_protocol_lives_until_it_is_deleted() {
     let notice = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
     assert_eq!(client.post(&notice).status, 202);
     let tools = client.result("tools/list", &json!({}));
-    assert_eq!(tools["tools"][0]["name"], "execute_code");
+    assert_eq!(tools["tools"][0]["name"], "run");
     let run = call("execute_code", json!({"code": "6 * 7"}));
     assert_eq!(told(&client.result("tools/call", &run))["result"], "42");
     assert_eq!(client.send("DELETE", "").status, 202);

@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader, Write},
+    path::Path,
     process::{Child, ChildStdin, Stdio},
     sync::mpsc::{self, Receiver},
     thread,
@@ -26,7 +27,13 @@ pub(super) struct Client {
 impl Client {
     /// A program that has been told nothing yet.
     pub(super) fn start(state: &StateDir, profile: &str) -> Self {
+        Self::start_in(Path::new("."), state, profile)
+    }
+
+    /// The same in a directory.
+    fn start_in(directory: &Path, state: &StateDir, profile: &str) -> Self {
         let mut command = program(state, &[]);
+        command.current_dir(directory);
         command.args(["mcp", "--tools", profile, "--state-dir"]).arg(state.path("state"));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
@@ -45,7 +52,12 @@ impl Client {
 
     /// A program that knows its client.
     pub(super) fn begin(state: &StateDir, profile: &str) -> Self {
-        let mut client = Self::start(state, profile);
+        Self::begin_in(Path::new("."), state, profile)
+    }
+
+    /// The same in a directory.
+    pub(super) fn begin_in(directory: &Path, state: &StateDir, profile: &str) -> Self {
+        let mut client = Self::start_in(directory, state, profile);
         client.say(&initialize("2025-11-25"));
         client.answer(&json!("init"));
         client.say(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));

@@ -1,0 +1,75 @@
+//! `rerun`.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::run::RunTold;
+use crate::{
+    app::App,
+    keys::Scope,
+    mcp::{
+        refusal::Refusal,
+        tool::{Answer, Call, Hints, Kind},
+    },
+};
+
+/// A run that is to be repeated.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RerunArgs {
+    /// The run, or an unambiguous beginning of its id.
+    run_id: String,
+    /// How long to wait for its end.
+    wait_seconds: Option<f64>,
+}
+
+/// A run that was repeated.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct RerunTold {
+    /// The new run.
+    run_id: String,
+    /// The run that it repeats.
+    rerun_of: String,
+    /// Whether it left the same, byte for byte; `null` while that is not known.
+    identical: Option<bool>,
+    /// The new run.
+    record: RunTold,
+}
+
+/// `rerun`.
+pub(super) struct Rerun;
+
+impl Kind for Rerun {
+    const NAME: &'static str = "rerun";
+    const TITLE: &'static str = "Repeat a run";
+    const SCOPE: Scope = Scope::Run;
+    const HINTS: Hints = Hints::RUNS;
+    type Args = RerunArgs;
+    type Output = RerunTold;
+
+    fn description(_: &App) -> String {
+        "Repeats a run of a project with the same code, data and parameters, and says whether it \
+         left the same."
+            .to_owned()
+    }
+
+    async fn call(call: Call, args: RerunArgs) -> Result<Answer<RerunTold>, Refusal> {
+        let patience = call.patience(args.wait_seconds)?;
+        let projects = call.projects();
+        let before = projects.get(call.tenant(), &args.run_id).await?;
+        let id = before.run_id.to_string();
+        let asker = call.caller.name();
+        let rerun = projects.rerun(call.tenant(), &asker, &id, patience);
+        let rerun = call.telling(rerun).await?;
+        let record = RunTold::of(&call, &rerun.record).await?;
+        let same = match rerun.identical {
+            Some(true) => "what it left is the same",
+            Some(false) => "what it left differs",
+            None => "whether it left the same is not known",
+        };
+        let text = format!("{}\n[{same}]", record.text());
+        let run_id = record.run_id.clone();
+        let identical = rerun.identical;
+        Ok(Answer::text(text, RerunTold { run_id, rerun_of: id, identical, record }))
+    }
+}
