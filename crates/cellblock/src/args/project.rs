@@ -190,7 +190,8 @@ pub(crate) struct RunsListArgs {
     #[arg(long)]
     pub(crate) kind: Option<RunKind>,
     /// How many at most
-    #[arg(short = 'n', long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=500))]
+    #[arg(short = 'n', long, default_value_t = 20)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=500))]
     pub(crate) limit: u32,
     /// Where the page before ended
     #[arg(long)]

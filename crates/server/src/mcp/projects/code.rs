@@ -164,7 +164,7 @@ impl Kind for ListProjectFiles {
         let path = args.path.unwrap_or_default();
         let is_recursive = args.recursive.unwrap_or(true);
         let listed = call.projects();
-        let listed = listed.files(call.tenant(), &project, &commit_sha, &path, is_recursive);
+        let listed = listed.files(call.tenant(), &project, (&commit_sha, &path), is_recursive);
         let (files, is_cut) = listed.await?;
         let mut lines: Vec<_> = files.iter().map(|file| file.path.clone()).collect();
         if is_cut || lines.is_empty() {
