@@ -126,15 +126,6 @@ impl ServerHandler for Handler {
         within(&context, resources::list(&self.app, &caller, cursor.as_deref())).await
     }
 
-    /// There are none, which is not said before: but some clients ask whatever is said.
-    async fn list_prompts(
-        &self,
-        _: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
-    ) -> Result<ListPromptsResult, ErrorData> {
-        Ok(ListPromptsResult::with_all_items(Vec::new()))
-    }
-
     async fn list_resource_templates(
         &self,
         _: Option<PaginatedRequestParams>,
