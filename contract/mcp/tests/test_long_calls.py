@@ -8,7 +8,10 @@ from liveness import BEATS, SILENCE_SECONDS_MAX, begun, heard, longest_silence, 
 @pytest.mark.slow
 def test_progress_of_code_is_told(assistant):
     moments, answer = heard(
-        assistant, "execute_code", code="import time; time.sleep(33); print('awake')"
+        assistant,
+        "execute_code",
+        code="import time; time.sleep(33); print('awake')",
+        timeout_seconds=60,
     )
     assert answer["stdout"] == "awake\n"
     assert len(moments) >= 4
@@ -17,7 +20,9 @@ def test_progress_of_code_is_told(assistant):
 
 @pytest.mark.slow
 def test_progress_of_a_command_is_told(assistant):
-    moments, answer = heard(assistant, "run_command", command="sleep 33; echo awake")
+    moments, answer = heard(
+        assistant, "run_command", command="sleep 33; echo awake", timeout_seconds=60
+    )
     assert answer["stdout"] == "awake\n"
     assert longest_silence(moments) <= SILENCE_SECONDS_MAX
 

@@ -31,8 +31,8 @@ const READ_BYTES_MAX: usize = 1 << 20;
 /// The most files of a session that are listed.
 const FILES_MAX: usize = 500;
 
-fn not_found() -> ErrorData {
-    ErrorData::resource_not_found("there is no such resource", None)
+fn not_found(uri: &str) -> ErrorData {
+    ErrorData::resource_not_found("there is no such resource", Some(json!({ "uri": uri })))
 }
 
 fn refused(refusal: impl Into<Refusal>) -> ErrorData {
@@ -110,7 +110,7 @@ pub(super) async fn read(
     caller: &Principal,
     uri: &str,
 ) -> Result<ReadResourceResult, ErrorData> {
-    let contents = match Place::read(uri).ok_or_else(not_found)? {
+    let contents = match Place::read(uri).ok_or_else(|| not_found(uri))? {
         Place::Status => status(app, caller),
         Place::File { session_id, path } => {
             let entry = sessions::find(app, caller, &session_id).map_err(refused)?;
@@ -120,7 +120,7 @@ pub(super) async fn read(
             let work = app.works().find(&caller.tenant, &run_id);
             let is_its = |session: SessionId| session.to_string() == session_id;
             let work = work.filter(|work| work.session().is_some_and(is_its));
-            let ended = work.and_then(|work| work.ended()).ok_or_else(not_found)?;
+            let ended = work.and_then(|work| work.ended()).ok_or_else(|| not_found(uri))?;
             let json = ended.result.as_ref().map_err(|failure| refused(failure.clone()))?;
             let told = Told::read(json.get()).map_err(refused)?;
             let mut text = whole(told.stream(stream));

@@ -126,8 +126,8 @@ impl Kind for GetRun {
     type Output = GetRunTold;
 
     fn description(_: &App) -> String {
-        "Tells where a run of a project is and what came of it, or what it has written so far. With wait_seconds it waits for \
-         the end so long."
+        "Tells where a run of a project is, and what came of it or what it has written so far. \
+         With wait_seconds it waits for the end so long."
             .to_owned()
     }
 

@@ -337,7 +337,10 @@ mod tests {
     use super::*;
 
     fn turn(stdout: &str) -> Value {
-        let stream = |text: &str| json!({"head": text, "tail": "", "total_bytes": text.len(), "omitted_bytes": 0});
+        let stream = |text: &str| {
+            let total = text.len();
+            json!({"head": text, "tail": "", "total_bytes": total, "omitted_bytes": 0})
+        };
         json!({
             "turn_id": "t", "outcome": "raised", "exit_code": null, "signal": null, "limit": null,
             "stdout": stream(stdout), "stderr": stream(""),
