@@ -153,7 +153,7 @@ impl Entry {
     pub(crate) async fn close(self, result: &RunResult) -> Result<(), StoreError> {
         let closing = Closing {
             enforcement: Some(result.enforcement.clone()),
-            usage: Some(result.usage.clone()),
+            usage: Some(result.usage),
             stdout: head(&result.stdout),
             stderr: head(&result.stderr),
             artifacts: result.files.iter().filter_map(artifact).collect(),
@@ -165,7 +165,7 @@ impl Entry {
     /// Closes it with what came of a turn.
     pub(crate) async fn close_turn(self, result: &TurnResult) -> Result<(), StoreError> {
         let closing = Closing {
-            usage: Some(result.usage.clone()),
+            usage: Some(result.usage),
             stdout: head(&result.stdout),
             stderr: head(&result.stderr),
             ..Closing::ended(result.outcome)
