@@ -1,6 +1,11 @@
 //! Repositories, also such as nobody should trust.
 
-use std::{fs, os::unix::fs::symlink, process::Command};
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    os::unix::fs::symlink,
+    process::{Child, Command, Stdio},
+};
 
 use project::{GitError, LogPage, NewProjectSpec, ProjectError};
 
@@ -18,6 +23,7 @@ pub(crate) const TESTS: Tests = &[
     ("code::trees_made_by_hand_are_refused", trees_made_by_hand_are_refused),
     ("code::broken_objects_are_an_error", broken_objects_are_an_error),
     ("code::trees_are_bounded", trees_are_bounded),
+    ("code::a_repository_is_fetched", a_repository_is_fetched),
     ("code::sources_are_checked_when_they_are_registered", sources_are_checked),
 ];
 
@@ -265,6 +271,76 @@ fn trees_are_bounded() {
         assert!(small.files(TENANT, &project, (&commit, ""), true).await.is_err());
         let left = fs::read_dir(house.scratch.0.join("cache/trees")).unwrap().count();
         assert_eq!(left, 0, "nothing of it is kept");
+    });
+}
+
+/// A server of git's own protocol on loopback; it ends with this.
+struct Server(Child);
+
+impl Server {
+    fn start(house: &House) -> (Self, String) {
+        let script = concat!(
+            "#!/bin/sh\nexport GIT_HTTP_EXPORT_ALL=1 GIT_PROJECT_ROOT=\"$PWD/served\"\n",
+            "export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*'\n",
+            "exec git http-backend\n",
+        );
+        let place = house.scratch.write("cgi-bin/git", script);
+        Command::new("chmod").arg("0755").arg(&place).status().unwrap();
+        let serve = concat!(
+            "import http.server\n",
+            "server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), http.server.CGIHTTPRequestHandler)\n",
+            "print(server.server_port, flush=True)\n",
+            "server.serve_forever()\n",
+        );
+        let mut server = Command::new("python3")
+            .args(["-c", serve])
+            .current_dir(&house.scratch.0)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut port = String::new();
+        BufReader::new(server.stdout.take().unwrap()).read_line(&mut port).unwrap();
+        (Self(server), format!("http://127.0.0.1:{}/cgi-bin/git", port.trim()))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn a_repository_is_fetched() {
+    in_house(1, |house| async move {
+        let first = house.commit(&[("run.py", "1"), ("a.txt", "one")]);
+        let second = house.commit(&[("run.py", "2")]);
+        git(&house.scratch.0, &["clone", "--quiet", "--bare", "repository", "served/p.git"]);
+        let (_server, address) = Server::start(&house);
+        let projects = house.connected();
+        let repository = format!("{address}/p.git");
+        let spec = NewProjectSpec { repository, ..house.spec("p") };
+        let project = projects.add(TENANT, &spec).await.unwrap();
+        assert_eq!(project.default_branch, "main");
+        let found = projects.commit(TENANT, &project, None, None).await.unwrap();
+        assert_eq!(found, second);
+        let found = projects.commit(TENANT, &project, None, Some(&first[..8])).await.unwrap();
+        assert_eq!(found, first);
+        for (commit, text) in [(&first, b"1"), (&second, b"2")] {
+            let read = projects.read_file(TENANT, &project, commit, "run.py").await.unwrap();
+            assert_eq!(read, text);
+        }
+        let page = LogPage { path: "a.txt", skip: 0, count: 5 };
+        let log = projects.versions(TENANT, &project, &second, &page).await.unwrap();
+        assert_eq!(log[0].commit, first);
+        let diff = projects.diff(TENANT, &project, (&first, &second), "").await.unwrap();
+        assert!(diff.text.contains("+2"), "{}", diff.text);
+        // Nobody listens there.
+        let repository = "http://127.0.0.1:1/p.git".to_owned();
+        let spec = NewProjectSpec { repository, ..house.spec("q") };
+        let error = projects.add(TENANT, &spec).await.unwrap_err();
+        assert!(matches!(error, ProjectError::Git(GitError::Failed { .. })), "{error:?}");
     });
 }
 

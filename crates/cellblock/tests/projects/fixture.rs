@@ -107,7 +107,12 @@ impl House {
 
     /// Projects of another process on the same records.
     pub(crate) fn another(&self, settings: impl FnOnce(&mut Settings)) -> Arc<Projects> {
-        projects(&self.scratch, &self.store, settings)
+        projects(&self.scratch, &self.store, false, settings)
+    }
+
+    /// Projects that may use the network.
+    pub(crate) fn connected(&self) -> Arc<Projects> {
+        projects(&self.scratch, &self.store, true, |_| {})
     }
 
     /// Runs and waits for the end.
@@ -133,11 +138,16 @@ fn settings(scratch: &Scratch) -> Settings {
     }
 }
 
-fn projects(scratch: &Scratch, store: &Store, change: impl FnOnce(&mut Settings)) -> Arc<Projects> {
+fn projects(
+    scratch: &Scratch,
+    store: &Store,
+    full_network: bool,
+    change: impl FnOnce(&mut Settings),
+) -> Arc<Projects> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let usual = ["/usr/local/bin", "/usr/bin", "/bin"].map(PathBuf::from);
-    // Nothing may be shared, and no network is given: projects need neither.
-    let ceiling = Ceiling { shares: false, full_network: false, ..Ceiling::own_machine() };
+    // Callers may share nothing: projects do not need it.
+    let ceiling = Ceiling { shares: false, full_network, ..Ceiling::own_machine() };
     let config = Config {
         ceiling,
         environments: scratch.0.join("environments"),
@@ -174,7 +184,7 @@ pub(crate) fn with_lease<T: Future<Output = ()>>(
         let location = Location::parse(&path).unwrap();
         let settings = record::Settings { lease, ..record::Settings::default() };
         let store = Store::open_with(&location, settings).await.unwrap();
-        let projects = projects(&scratch, &store, |_| {});
+        let projects = projects(&scratch, &store, false, |_| {});
         let house = Arc::new(House { scratch, store, projects, repository });
         let shutdown = Cancel::new();
         let work = Arc::clone(&house.projects).work(slots, shutdown.clone());
