@@ -124,9 +124,10 @@ fn remove(ledger: &Ledger, project: &str, name: &str) -> Result<(), Failure> {
         let project = projects.show(TENANT, project).await?;
         let was_there = projects.remove_source(TENANT, &project, name).await?
             || projects.delete_snapshot(TENANT, &project, name).await?;
-        match was_there {
-            true => Ok(render::note(&format!("{name} is removed"))),
-            false => Err(Failure::NoData { name: name.to_owned() }),
+        if !was_there {
+            return Err(Failure::NoData { name: name.to_owned() });
         }
+        render::note(&format!("{name} is removed"));
+        Ok(())
     })
 }
