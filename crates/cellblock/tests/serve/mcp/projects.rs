@@ -108,6 +108,15 @@ fn a_run_whose_call_is_taken_back_is_cancelled() {
         "params": {"requestId": id},
     }));
     assert_eq!(until(&mut client, "cancelled"), run);
+    let id = client.ask("tools/call", &call("rerun", json!({"run_id": run})));
+    let again = until(&mut client, "running");
+    client.say(&json!({
+        "jsonrpc": "2.0",
+        "method": "notifications/cancelled",
+        "params": {"requestId": id},
+    }));
+    let end = client.call("get_run", json!({"run_id": again, "wait_seconds": 30}));
+    assert_eq!(told(&end)["status"], "cancelled");
     client.hang_up();
     assert_eq!(client.end(), Some(0));
     before.nothing_is_left();

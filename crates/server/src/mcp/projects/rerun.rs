@@ -1,9 +1,11 @@
 //! `rerun`.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::run::RunTold;
+use super::run::{RunTold, ended, patience};
 use crate::{
     app::App,
     keys::Scope,
@@ -54,22 +56,24 @@ impl Kind for Rerun {
     }
 
     async fn call(call: Call, args: RerunArgs) -> Result<Answer<RerunTold>, Refusal> {
-        let patience = call.patience(args.wait_seconds)?;
+        let patience = patience(args.wait_seconds)?;
         let projects = call.projects();
         let before = projects.get(call.tenant(), &args.run_id).await?;
-        let id = before.run_id.to_string();
-        let asker = call.caller.name();
-        let rerun = projects.rerun(call.tenant(), &asker, &id, patience);
-        let rerun = call.telling(rerun).await?;
-        let record = RunTold::of(&call, &rerun.record).await?;
-        let same = match rerun.identical {
+        let (id, asker) = (before.run_id.to_string(), call.caller.name());
+        let started = projects.rerun(call.tenant(), &asker, &id, Duration::ZERO).await?;
+        let ended = ended(&call, &started.record, patience).await?;
+        let identical = match ended.status.is_final() {
+            true => projects.compare(&before, &ended).await?.identical,
+            false => None,
+        };
+        let record = RunTold::of(&call, &ended).await?;
+        let same = match identical {
             Some(true) => "what it left is the same",
             Some(false) => "what it left differs",
             None => "whether it left the same is not known",
         };
         let text = format!("{}\n[{same}]", record.text());
         let run_id = record.run_id.clone();
-        let identical = rerun.identical;
         Ok(Answer::text(text, RerunTold { run_id, rerun_of: id, identical, record }))
     }
 }

@@ -162,8 +162,17 @@ async fn answer(call: &Call, record: &RunRecord) -> Result<Answer<RunTold>, Refu
     Ok(Answer::text(told.text(), told))
 }
 
+/// How long a client waits for a run.
+pub(super) fn patience(asked: Option<f64>) -> Result<Duration, Refusal> {
+    asked.map_or(Ok(SYNC_TIME_MAX), |wait| seconds_of("wait_seconds", wait, WAIT_MAX))
+}
+
 /// Waits for the end of a run, which is taken back if its client takes the request back.
-async fn ended(call: &Call, started: &RunRecord, patience: Duration) -> Result<RunRecord, Refusal> {
+pub(super) async fn ended(
+    call: &Call,
+    started: &RunRecord,
+    patience: Duration,
+) -> Result<RunRecord, Refusal> {
     let projects = call.projects();
     let waited = call.telling(async {
         tokio::select! {
@@ -204,8 +213,7 @@ impl Kind for Run {
     }
 
     async fn call(call: Call, args: RunArgs) -> Result<Answer<RunTold>, Refusal> {
-        let patience = args.wait_seconds.map(|wait| seconds_of("wait_seconds", wait, WAIT_MAX));
-        let patience = patience.transpose()?.unwrap_or(SYNC_TIME_MAX);
+        let patience = patience(args.wait_seconds)?;
         let model = check_model(args.scope, args.model_name)?;
         let time = args.timeout_seconds.map(|time| seconds_of("timeout_seconds", time, WAIT_MAX));
         let wall_time_ms = time.transpose()?.map(crate::v1::view::millis);
