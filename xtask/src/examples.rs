@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::{command::run, pages::release_binary, user};
+use crate::{command::run, finance, pages::release_binary, user};
 
 /// The environment of the analysis, and the file that asks for its packages.
 const ENVIRONMENT: &str = "analysis";
@@ -58,7 +58,7 @@ pub(crate) fn check(root: &Path) -> Result<()> {
         let output = cellblock(&words).stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
         compare(root, example, &output.stdout, output.status.success())?;
     }
-    Ok(())
+    finance::check(root, cellblock)
 }
 
 /// A directory with the analysis' environment, outside the checkout's own files.

@@ -9,6 +9,7 @@ mod ci;
 mod command;
 mod contract;
 mod examples;
+mod finance;
 mod kernels;
 mod pages;
 mod tidy;
