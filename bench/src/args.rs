@@ -5,6 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::{
+    records::RecordsArgs,
     serve::ServeArgs,
     soak::SoakArgs,
     warm::args::{SiteArgs, WarmArgs},
@@ -58,6 +59,8 @@ pub(crate) enum Command {
     Warm(WarmArgs),
     /// Measures the server, beside a bare handler of its HTTP library and beside a peer
     Serve(ServeArgs),
+    /// Measures what records of runs cost, and the queue of projects
+    Records(RecordsArgs),
     /// Is that bare handler
     #[command(hide = true)]
     Bare,

@@ -13,6 +13,7 @@ mod inside;
 mod machine;
 mod measure;
 mod program;
+mod records;
 mod report;
 mod serve;
 mod soak;
@@ -66,6 +67,10 @@ fn run(args: &Args) -> Result<()> {
             let report = serve::run(args)?;
             print(args.json.then_some(&report), || serve::text(&report))
         }
+        Some(Command::Records(args)) => {
+            let report = records::run(args)?;
+            print(args.json.then_some(&report), || records::text(&report))
+        }
         Some(Command::Bare) => serve::bare(),
         Some(Command::Soak(args)) => soak::run(args),
         None => cold(args),
@@ -97,6 +102,7 @@ fn cold(args: &Args) -> Result<()> {
     if args.smoke {
         report.warm = Some(warm::run(&WarmArgs::small(args.site()))?);
         report.serve = Some(serve::run(&ServeArgs::small(args))?);
+        records::run(&records::RecordsArgs::small())?;
         soak::smoke(args.site())?;
     }
     report.machine.look_again();

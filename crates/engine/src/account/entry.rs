@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use ::record::{Closing, HEAD_BYTES_MAX, NewRecord, Store, StoreError, TurnLog};
 use api::{
-    ArtifactInfo, CapturedStream, Digests, DownloadedFile, ErrorBody, ErrorCode, OutputHead, RunId,
-    RunKind, RunResult, RunStatus, SessionId, TurnId, TurnResult,
+    CapturedStream, Digests, ErrorBody, ErrorCode, OutputHead, RunId, RunKind, RunResult,
+    RunStatus, SessionId, TurnId, TurnResult,
 };
 
 /// Where accounts are kept.
@@ -156,7 +156,6 @@ impl Entry {
             usage: Some(result.usage),
             stdout: head(&result.stdout),
             stderr: head(&result.stderr),
-            artifacts: result.files.iter().filter_map(artifact).collect(),
             ..Closing::ended(result.outcome)
         };
         self.end(closing).await
@@ -234,13 +233,4 @@ fn head(stream: &CapturedStream) -> OutputHead {
         total_bytes: stream.total_bytes,
         sha256: None,
     }
-}
-
-fn artifact(file: &DownloadedFile) -> Option<ArtifactInfo> {
-    Some(ArtifactInfo {
-        name: file.path.clone(),
-        sha256: file.sha256.clone()?,
-        size_bytes: file.size_bytes?,
-        media_type: "application/octet-stream".to_owned(),
-    })
 }

@@ -23,8 +23,8 @@ const UPDATE: &str = "UPDATE runs SET status = $2, outcome = $3, exit_code = $4,
     commit_sha = COALESCE($15, commit_sha), code_digest = COALESCE($16, code_digest), \
     environment_digest = COALESCE($17, environment_digest), \
     policy_digest = COALESCE($18, policy_digest), kept_bytes = kept_bytes + $19, \
-    ended_at = {now} - $20, owner = NULL \
-    WHERE id = $1 AND status IN ('pending', 'running')";
+    ended_at = CASE WHEN {now} - $20 < started_at THEN started_at ELSE {now} - $20 END, \
+    owner = NULL WHERE id = $1 AND status IN ('pending', 'running')";
 
 /// What came of closing a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
