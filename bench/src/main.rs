@@ -59,8 +59,7 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<()> {
     match &args.command {
         Some(Command::Warm(args)) => {
-            let args = if args.smoke { &small(args) } else { args };
-            let report = warm::run(args)?;
+            let report = warm::run(&args.sized())?;
             print(args.json.then_some(&report), || warm::text(&report))
         }
         Some(Command::Serve(args)) => {
@@ -75,10 +74,6 @@ fn run(args: &Args) -> Result<()> {
         Some(Command::Soak(args)) => soak::run(args),
         None => cold(args),
     }
-}
-
-fn small(args: &WarmArgs) -> WarmArgs {
-    WarmArgs { part: args.part.clone(), json: args.json, ..WarmArgs::small(args.site.clone()) }
 }
 
 fn cold(args: &Args) -> Result<()> {

@@ -74,6 +74,14 @@ pub(crate) enum Part {
 }
 
 impl WarmArgs {
+    /// The same, or a few of everything where that is wanted.
+    pub(crate) fn sized(&self) -> Self {
+        if !self.smoke {
+            return self.clone();
+        }
+        Self { part: self.part.clone(), json: self.json, ..Self::small(self.site.clone()) }
+    }
+
     /// With numbers that are just enough to see that everything runs.
     pub(crate) fn small(site: SiteArgs) -> Self {
         Self {
