@@ -1,6 +1,8 @@
 //! Opens what outlives this process: records of runs, and the bytes that they refer to.
 
-use std::{env, path::Path, sync::Arc, time::Duration};
+use std::{
+    env, fs::DirBuilder, os::unix::fs::DirBuilderExt, path::Path, sync::Arc, time::Duration,
+};
 
 use api::PolicySpec;
 use engine::Engine;
@@ -27,6 +29,9 @@ const CACHE: &str = "cache";
 /// There is no such place, or it cannot be used.
 pub(crate) async fn open(settings: &Settings, vars: &HostVars) -> Result<Upkeep, Failure> {
     let state_dir = settings.state_dir.as_deref().ok_or(Failure::NoStateDir)?;
+    let private = DirBuilder::new().recursive(true).mode(0o700).create(state_dir);
+    let action = "make the state directory";
+    private.map_err(|source| Failure::Process { action, source })?;
     let given = &settings.records;
     let store = Store::open(&location(given, state_dir)?).await?;
     let blobs = Blobs::open(&blobs(given, state_dir, vars)?, &store)?;

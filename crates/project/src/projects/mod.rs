@@ -4,7 +4,7 @@ mod code;
 mod data;
 mod runs;
 
-use std::{io, sync::Arc};
+use std::{fs::DirBuilder, io, os::unix::fs::DirBuilderExt, sync::Arc};
 
 use api::{Project, RepositoryKind};
 use engine::Engine;
@@ -78,7 +78,8 @@ impl Projects {
         (store, blobs): (Store, Blobs),
         settings: Settings,
     ) -> io::Result<Arc<Self>> {
-        std::fs::create_dir_all(&settings.cache_dir)?;
+        // Code and data are nobody else's on this host.
+        DirBuilder::new().recursive(true).mode(0o700).create(&settings.cache_dir)?;
         let settings =
             Settings { cache_dir: std::fs::canonicalize(&settings.cache_dir)?, ..settings };
         let cache =

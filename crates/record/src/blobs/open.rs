@@ -1,6 +1,8 @@
 //! Opening the place.
 
 use std::{
+    fs::DirBuilder,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     sync::{Arc, Once},
 };
@@ -81,6 +83,7 @@ fn open_failed(settings: &BlobSettings) -> impl FnOnce(object_store::Error) -> B
 }
 
 fn make_directory(path: &Path) -> Result<(), BlobError> {
-    let made = std::fs::create_dir_all(path);
+    // What runs left is nobody else's on this host.
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.map_err(|source| BlobError::Create { path: path.to_owned(), source })
 }
