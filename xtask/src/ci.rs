@@ -16,6 +16,8 @@ use crate::{
     contract, examples, kernels, pages, tidy, user,
 };
 
+/// The crate whose integration tests are run as an ordinary user, too.
+const END_TO_END: &str = "crates/cellblock";
 /// With it a test that cannot run here fails instead of standing aside.
 pub(crate) const REQUIRE_ALL: (&str, &str) = ("CELLBLOCK_TEST_REQUIRE_ALL", "1");
 
@@ -141,14 +143,16 @@ struct TestProgram {
 /// The compiled integration tests of the binary's crate.
 fn end_to_end_tests(root: &Path) -> Result<Vec<TestProgram>> {
     let mut command = cargo(root);
-    command.args(["test", "--package", "cellblock", "--no-run", "--locked"]);
+    // Of the whole workspace, so that what the tests above were built of serves again.
+    command.args(["test", "--workspace", "--no-run", "--locked"]);
     let output = command
         .args(["--message-format", "json-render-diagnostics"])
         .stderr(std::process::Stdio::inherit())
         .output()
         .context("cannot run cargo")?;
     let text = String::from_utf8(output.stdout).context("cargo printed something odd")?;
-    let programs: Vec<_> = text.lines().filter_map(test_program).collect();
+    let are_ours = |program: &TestProgram| program.directory.ends_with(END_TO_END);
+    let programs: Vec<_> = text.lines().filter_map(test_program).filter(are_ours).collect();
     if programs.is_empty() {
         bail!("cargo built no end-to-end test");
     }
