@@ -41,7 +41,7 @@ pub(crate) const LIFETIME_MAX: Duration = Duration::from_secs(24 * 3600);
 /// How long code whose time is over may take to obey before it is killed.
 const INTERRUPT_GRACE: Duration = Duration::from_millis(500);
 /// Runs of projects at any one moment: one for each processor.
-pub(crate) fn workers() -> usize {
+fn workers() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 

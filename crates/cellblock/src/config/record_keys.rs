@@ -70,9 +70,12 @@ pub(super) const RECORD_KEYS: &[Key] = &[
         )
     },
     Key {
-        default: |_| Some(wire::workers().to_string()),
         apply: |text, settings| set(&mut settings.records.workers, parse_count(text)),
-        ..key("workers", "CELLBLOCK_WORKERS", "runs of projects at any one moment")
+        ..key(
+            "workers",
+            "CELLBLOCK_WORKERS",
+            "runs of projects at any one moment; one for each processor if not given",
+        )
     },
     Key {
         default: |_| Some(duration::format(wire::RECORDS_AGE_MS)),
