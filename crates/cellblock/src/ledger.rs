@@ -69,18 +69,14 @@ impl Ledger {
     }
 
     /// Carries out what is in the queue, and keeps the records in order, until `end`.
-    pub(crate) fn work(&self, end: impl Future<Output = ()>) {
-        self.runtime.block_on(async {
-            let full = Cancel::new();
-            let work = self.durable.projects.clone().work(self.durable.workers, full.clone());
-            let worker = tokio::spawn(work);
+    pub(crate) fn work(&self, end: impl Future<Output = ()>) -> Result<(), Failure> {
+        self.working(async |_| {
             tokio::select! {
                 () = self.durable.upkeep.go_on() => {}
                 () = end => {}
             }
-            full.cancel();
-            let _ = worker.await;
-        });
+            Ok(())
+        })
     }
 
     /// A run by its id, or the beginning of it.

@@ -13,7 +13,7 @@ pub(super) fn run(context: &Context) -> Result<u8, Failure> {
     let _log = Log::begin(given.log_format, given.log_level.0).map_err(process("begin a log"))?;
     let ledger = Ledger::open(&context.config.settings, &context.vars)?;
     render::note("waiting for runs");
-    ledger.work(told_to_end());
+    ledger.work(told_to_end())?;
     ledger.close();
     Ok(exit::SUCCESS)
 }

@@ -11,7 +11,6 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::time::sleep;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
@@ -23,8 +22,7 @@ use crate::{
 /// The longest that a client waits for a run in one request: the longest run, and a
 /// minute in the queue.
 const SYNC_TIME_MAX: Duration = Duration::from_secs(360);
-/// How often it is looked whether a run that was taken back has ended, and how long.
-const CANCEL_LOOK: Duration = Duration::from_millis(50);
+/// How long a run that was taken back may need to end while its client waits.
 const CANCEL_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// A run of a project that is wanted.
@@ -137,15 +135,7 @@ pub(crate) async fn cancel(
         work.cancel.cancel();
     }
     projects.cancel(tenant, &run_id).await?;
-    let mut waited = Duration::ZERO;
-    loop {
-        let record = projects.get(tenant, &run_id).await?;
-        if record.status.is_final() || waited >= CANCEL_TIME_MAX {
-            return Ok(Encoded(record));
-        }
-        sleep(CANCEL_LOOK).await;
-        waited += CANCEL_LOOK;
-    }
+    Ok(Encoded(projects.wait(tenant, record.run_id, CANCEL_TIME_MAX).await?))
 }
 
 /// A run that was repeated.
