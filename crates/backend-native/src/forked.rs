@@ -51,6 +51,7 @@ pub(crate) struct Child {
     ends: Option<KernelEnds>,
     enforcement: Enforcement,
     before: Before,
+    oom: Option<OwnedFd>,
     born: Instant,
     /// The id of the machine's start that it shows.
     pub(crate) boot_id: String,
@@ -178,6 +179,7 @@ pub(crate) async fn fork(
     grip.vacate().await?;
     let before = Before::of(&grip.leaf);
     let failed = |error| step_error("opening the sandbox's descriptors", None, error);
+    let oom = grip.leaf.watch_oom().map_err(failed)?;
     let Channels { host: ends, guest } = Channels::open().map_err(failed)?;
     let scratch = grip.scratch.take();
     let id = (stage.host.is_root() && grip.identity.is_own).then_some(grip.identity.id);
@@ -229,7 +231,19 @@ pub(crate) async fn fork(
     grip.scratch = Some(built.scratch);
     let (ends, grip) = (Some(ends), Some(grip));
     let born = Instant::now();
-    Ok(Child { stage, listed, process, ends, enforcement, before, born, boot_id, workspace, grip })
+    Ok(Child {
+        stage,
+        listed,
+        process,
+        ends,
+        enforcement,
+        before,
+        oom,
+        born,
+        boot_id,
+        workspace,
+        grip,
+    })
 }
 
 struct Built {
@@ -330,8 +344,7 @@ impl Forked for Child {
 
     fn memory_ran_out(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            let sign = self.leaf().and_then(|leaf| leaf.oom());
-            let sign = sign.and_then(|sign| sign.try_clone_to_owned().ok());
+            let sign = self.oom.as_ref().and_then(|sign| sign.try_clone().ok());
             // Not a pipe but a counter of events; waiting for it is the same.
             match sign.and_then(|sign| pipe::Receiver::from_owned_fd_unchecked(sign).ok()) {
                 Some(sign) if sign.readable().await.is_ok() => {}

@@ -127,7 +127,8 @@ impl Live {
         let watched = || -> io::Result<_> {
             rustix::io::ioctl_fionbio(&control, true)?;
             let control = UnixDatagram::from_std(control.into())?;
-            let oom = leaf.oom().map(|fd| fd.try_clone_to_owned()).transpose()?;
+            // Of its own: what went on in the leaf before is not about this one.
+            let oom = leaf.watch_oom()?;
             Ok((control, oom.map(pipe::Receiver::from_owned_fd_unchecked).transpose()?))
         };
         let (control, oom) = match watched() {

@@ -64,7 +64,6 @@ pub(crate) struct Leaf {
     v2: Option<PathBuf>,
     tasks: Vec<OwnedFd>,
     entry: Option<OwnedFd>,
-    oom: Option<OwnedFd>,
     guards: Guards,
     // Given back last: it can be removed once there is no leaf in it.
     share: Arc<Share>,
@@ -99,7 +98,6 @@ impl Leaf {
             v2: None,
             tasks: Vec::new(),
             entry: None,
-            oom: None,
             guards: Guards { fair: share.is_fair(), ..Guards::default() },
             share,
         };
@@ -139,9 +137,6 @@ impl Leaf {
                 let tasks = File::options().write(true).open(directory.join("tasks"))?;
                 self.tasks.push(tasks.into());
             }
-        }
-        if let Some(directory) = self.v1.get(&Controller::Memory) {
-            self.oom = Some(watch_oom_v1(directory)?);
         }
         Ok(())
     }
@@ -186,10 +181,14 @@ impl Leaf {
         self.tasks.iter().map(AsFd::as_fd).collect()
     }
 
-    /// Becomes readable when the memory limit was hit; version 1 only. In
-    /// version 2 the host kernel kills the whole leaf by itself.
-    pub(crate) fn oom(&self) -> Option<BorrowedFd<'_>> {
-        self.oom.as_ref().map(AsFd::as_fd)
+    /// Becomes readable when the memory limit is hit from now on, and stays so; version 1
+    /// only. In version 2 the host kernel kills the whole leaf by itself.
+    ///
+    /// # Errors
+    /// The host kernel gives no sign.
+    pub(crate) fn watch_oom(&self) -> io::Result<Option<OwnedFd>> {
+        let directory = self.v1.get(&Controller::Memory);
+        directory.map(|directory| watch_oom_v1(directory)).transpose()
     }
 
     /// How many processes were killed for want of memory.

@@ -1,13 +1,28 @@
 //! Limits of turns, and the outcomes that tell of them.
 
-use api::{LimitsSpec, Outcome, TimeLimit};
+use std::path::Path;
 
-use crate::fixture::{Tests, is_without_cgroups, text, turn, value, with_limits};
+use api::{LimitsSpec, Outcome, RunResult, TimeLimit};
+use engine::Session;
+
+use crate::fixture::{Tests, carry, is_without_cgroups, shell, text, turn, value, with_limits};
+
+const FINE: Outcome = Outcome::Exited { code: 0 };
+const HUNGRY: &str = "exec python3 -c 'bytearray(300 << 20)'";
+
+async fn line(session: &Session, line: &str) -> RunResult {
+    carry(session, &shell(line)).await.unwrap().result
+}
 
 pub(crate) const TESTS: Tests = &[
     ("time_that_is_over_ends_a_turn", time_that_is_over_ends_a_turn),
     ("processor_time_is_counted_for_each_turn", processor_time_is_counted_for_each_turn),
     ("memory_that_is_used_up_ends_the_kernel", memory_that_is_used_up_ends_the_kernel),
+    (
+        "memory_that_is_used_up_once_ends_nothing_later",
+        memory_that_is_used_up_once_ends_nothing_later,
+    ),
+    ("commands_outlive_a_kernel_that_memory_ended", commands_outlive_a_kernel_that_memory_ended),
     ("output_is_bounded_and_counted", output_is_bounded_and_counted),
     ("too_many_displays_are_a_limit", too_many_displays_are_a_limit),
     ("limits_are_those_that_were_asked_for", limits_are_those_that_were_asked_for),
@@ -59,6 +74,45 @@ fn memory_that_is_used_up_ends_the_kernel() {
         assert_eq!(value(&turn(&session, "1").await), Some("1"));
         let result = turn(&session, "x = bytearray(300 << 20)").await;
         assert_eq!(result.outcome, Outcome::OutOfMemory);
+    });
+}
+
+fn memory_that_is_used_up_once_ends_nothing_later() {
+    if is_without_cgroups() {
+        return;
+    }
+    let limits = LimitsSpec { memory_bytes: Some(96 << 20), ..LimitsSpec::default() };
+    with_limits(limits, |session| async move {
+        turn(&session, "open('kept', 'w').write('here')").await;
+        let result = turn(&session, "x = bytearray(300 << 20)").await;
+        assert_eq!(result.outcome, Outcome::OutOfMemory, "{result:?}");
+        for _ in 0..2 {
+            let result = line(&session, "cat kept").await;
+            assert_eq!((result.stdout.head.as_str(), result.outcome), ("here", FINE), "{result:?}");
+        }
+        let result = line(&session, HUNGRY).await;
+        assert_eq!(result.outcome, Outcome::OutOfMemory, "{result:?}");
+        let result = line(&session, "cat kept").await;
+        assert_eq!((result.stdout.head.as_str(), result.outcome), ("here", FINE), "{result:?}");
+    });
+}
+
+fn commands_outlive_a_kernel_that_memory_ended() {
+    if is_without_cgroups() {
+        return;
+    }
+    let limits = LimitsSpec { memory_bytes: Some(128 << 20), ..LimitsSpec::default() };
+    with_limits(limits, |session| async move {
+        // So large that the host kernel takes it and not the command.
+        turn(&session, "open('kept', 'w').write('here')\nx = bytearray(80 << 20)").await;
+        let result = line(&session, HUNGRY).await;
+        assert_eq!(result.outcome, Outcome::OutOfMemory, "{result:?}");
+        let result = line(&session, "cat kept").await;
+        assert_eq!((result.stdout.head.as_str(), result.outcome), ("here", FINE), "{result:?}");
+        session.write(Path::new("more"), b"more".to_vec()).await.unwrap();
+        session.delete(Path::new("more")).await.unwrap();
+        let result = turn(&session, "open('kept').read(), 'x' in globals()").await;
+        assert_eq!((value(&result), result.state_lost), (Some("('here', False)"), true));
     });
 }
 

@@ -189,6 +189,7 @@ impl Inner {
     /// Puts files into the workspace, by a process inside: what is there is its own
     /// affair. Whoever does so has the writers' turn.
     pub(super) async fn put(&self, path: &Path, files: Vec<FileEntry>) -> Result<(), SessionError> {
+        self.revive().await?;
         let policy = &self.sandboxed.frame.policy;
         let payload = Payload { files, ..Payload::default() };
         match self.sandboxed.enter(policy, payload).await {

@@ -6,7 +6,7 @@ use kernel::{Kernel, ToolReply};
 use sandbox::{Forked, LaunchError};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{Inner, tap::Taps, turning::BEGIN_TIME};
+use super::{Inner, SessionError, tap::Taps, turning::BEGIN_TIME};
 use crate::{RunError, pipe::Pipe, warm::Fresh};
 
 /// How long the way in which a kernel ended may take to be known once its socket is
@@ -97,6 +97,22 @@ impl Inner {
             }
         }
         self.replace(turns).await
+    }
+
+    /// Has another kernel take over the files where the last one has ended and no turn has
+    /// seen to it: everything else in the sandbox ended with it.
+    pub(super) async fn revive(&self) -> Result<(), SessionError> {
+        if !self.sandboxed.has_ended().await {
+            return Ok(());
+        }
+        let mut turns = self.in_line().await?;
+        if self.activity.closed().is_some() {
+            return Err(self.closed());
+        }
+        if self.sandboxed.has_ended().await {
+            self.replace(&mut turns).await?;
+        }
+        Ok(())
     }
 
     /// Has another kernel take over the files.

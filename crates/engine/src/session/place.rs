@@ -1,11 +1,14 @@
 //! The sandbox of a session: always the one that is there now.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use api::Enforcement;
 use policy::Policy;
 use sandbox::{Forked, LaunchError, Payload, Sandbox};
-use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::{
+    sync::{RwLock, RwLockReadGuard, RwLockWriteGuard},
+    time::timeout,
+};
 
 use super::Frame;
 use crate::{RunError, blocking::in_place};
@@ -50,6 +53,13 @@ impl Sandboxed {
     pub(super) async fn clear(&self) {
         let sandbox = self.place().await.take();
         in_place(|| drop(sandbox));
+    }
+
+    /// Whether there is none, or none that is alive.
+    pub(super) async fn has_ended(&self) -> bool {
+        let present = self.present().await;
+        let Some(forked) = present.as_ref() else { return true };
+        timeout(Duration::ZERO, forked.ended()).await.is_ok()
     }
 
     pub(super) async fn enforcement(&self) -> Option<Enforcement> {

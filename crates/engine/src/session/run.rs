@@ -45,6 +45,7 @@ impl Inner {
     ) -> Result<SessionRunResult, SessionError> {
         let full = |_| SessionError::TooManyRuns { maximum: RUNS_AT_ONCE_MAX };
         let _place = self.running.try_acquire().map_err(full)?;
+        self.revive().await?;
         let number = self.runs.fetch_add(1, Ordering::Relaxed);
         let (run, session, session_id) = (request, &self.sandboxed, self.id);
         let inside = Inside { run, session, session_id, number, is_background };
@@ -73,13 +74,18 @@ impl Inner {
     }
 
     /// Removes files and directories with all that is in them.
-    pub(super) async fn remove(&self, paths: Vec<String>) -> Result<Exit, RunError> {
+    pub(super) async fn remove(&self, paths: Vec<String>) -> Result<Exit, SessionError> {
         let args = ["-rf".to_owned(), "--".to_owned()].into_iter().chain(paths).collect();
         self.run_own("rm", args).await
     }
 
     /// Runs a program of the sandbox for purposes of our own, in the workspace.
-    pub(super) async fn run_own(&self, name: &str, args: Vec<String>) -> Result<Exit, RunError> {
+    pub(super) async fn run_own(
+        &self,
+        name: &str,
+        args: Vec<String>,
+    ) -> Result<Exit, SessionError> {
+        self.revive().await?;
         let policy = &self.sandboxed.frame.policy;
         let directory = policy.workspace().clone();
         let command = Command { program: name.into(), args, directory };
@@ -91,7 +97,7 @@ impl Inner {
         ended
             .map_err(late)
             .flatten()
-            .map_err(|error| RunError::of_sandbox(error, &[name.to_owned()]))
+            .map_err(|error| RunError::of_sandbox(error, &[name.to_owned()]).into())
     }
 }
 

@@ -154,7 +154,7 @@ impl Turns {
 
 impl Inner {
     /// Waits until no other turn is under way, in a line of bounded length.
-    async fn in_line(&self) -> Result<MutexGuard<'_, Turns>, SessionError> {
+    pub(super) async fn in_line(&self) -> Result<MutexGuard<'_, Turns>, SessionError> {
         if let Ok(turns) = self.turns.try_lock() {
             return Ok(turns);
         }
