@@ -1,5 +1,7 @@
 //! What Cellblock failed to do, as a caller sees it.
 
+use std::error::Error;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -64,4 +66,21 @@ pub struct ErrorBody {
     pub hint: Option<String>,
     /// Whether the same request may succeed later.
     pub retryable: bool,
+}
+
+/// An error's sentence with those of its causes, each once; of a system error the words
+/// without the number that the standard library adds.
+#[must_use]
+pub fn with_causes(error: &dyn Error) -> String {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let text = inner.to_string();
+        let words = text.rsplit_once(" (os error ").map_or(text.as_str(), |(words, _)| words);
+        if !message.contains(words) {
+            message = format!("{message}: {words}");
+        }
+        cause = inner.source();
+    }
+    message
 }

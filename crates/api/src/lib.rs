@@ -24,7 +24,7 @@ mod usage;
 
 pub use control::{Control, ControlReport, Enforcement, EnforcementLevel, UnknownControl};
 pub use display::{DisplayData, ExceptionInfo, MimeBundle};
-pub use error::{ErrorBody, ErrorCode};
+pub use error::{ErrorBody, ErrorCode, with_causes};
 pub use event::{Event, StreamName};
 pub use id::{
     CommandId, InvalidCommandId, InvalidProjectId, InvalidRunId, InvalidSessionId, InvalidSourceId,

@@ -1,6 +1,6 @@
 //! Moments, to the millisecond, as RFC 3339 has them.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::SystemTime};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use utoipa::{
@@ -28,6 +28,9 @@ pub struct Timestamp(i64);
 pub struct InvalidTimestamp;
 
 impl Timestamp {
+    /// The last moment that has a year of four digits.
+    pub const MAX: Self = Self(MOMENT_MAX_MS);
+
     /// The moment that is so many milliseconds after 1970 began, in UTC. One outside
     /// of the years 0 to 9999 becomes the nearest within.
     #[must_use]
@@ -43,6 +46,16 @@ impl Timestamp {
     #[must_use]
     pub const fn unix_ms(self) -> i64 {
         self.0
+    }
+}
+
+impl From<SystemTime> for Timestamp {
+    fn from(at: SystemTime) -> Self {
+        let millis = |time: std::time::Duration| i64::try_from(time.as_millis());
+        Self::from_unix_ms(match at.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(since) => millis(since).unwrap_or(i64::MAX),
+            Err(before) => millis(before.duration()).map_or(i64::MIN, |before| -before),
+        })
     }
 }
 
@@ -197,6 +210,14 @@ mod tests {
         }
         assert_eq!(Timestamp::from_unix_ms(i64::MAX).unix_ms(), MOMENT_MAX_MS);
         assert_eq!(Timestamp::from_unix_ms(i64::MIN).unix_ms(), MOMENT_MIN_MS);
+    }
+
+    #[test]
+    fn moments_of_the_clock_are_moments() {
+        let epoch = SystemTime::UNIX_EPOCH;
+        let second = std::time::Duration::from_millis(1007);
+        assert_eq!(Timestamp::from(epoch + second), Timestamp(1007));
+        assert_eq!(Timestamp::from(epoch - second), Timestamp(-1007));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use api::{ErrorBody, ErrorCode, Outcome};
+use api::{ErrorBody, ErrorCode, Outcome, with_causes};
 use engine::{RunError, SessionError, environment::EnvironmentError};
 use server::keys::{InvalidKeyId, KeyError};
 
@@ -166,20 +166,6 @@ fn environment_kind(error: &EnvironmentError) -> ErrorCode {
 
 const fn key_kind(error: &KeyError) -> ErrorCode {
     if error.is_callers() { ErrorCode::InvalidRequest } else { ErrorCode::Internal }
-}
-
-/// An error's sentence followed by its causes, each said once.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let words = inner.to_string();
-        if !text.contains(&words) {
-            text = format!("{text}: {words}");
-        }
-        cause = inner.source();
-    }
-    text
 }
 
 /// What to tell a person about an outcome that is not the program's own ending.

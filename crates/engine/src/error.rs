@@ -3,12 +3,11 @@
 //! What the user's code did is never here: that is an outcome.
 
 use std::{
-    error::Error,
     io::{self, ErrorKind},
     path::PathBuf,
 };
 
-use api::{Control, ErrorBody, ErrorCode};
+use api::{Control, ErrorBody, ErrorCode, with_causes};
 use policy::PolicyError;
 use record::StoreError;
 use sandbox::{LaunchError, SandboxError};
@@ -129,26 +128,6 @@ impl RunError {
             Self::Stream { .. } => (ErrorCode::Internal, None),
         }
     }
-}
-
-/// An error's sentence with those of its causes, each once.
-pub(crate) fn with_causes(error: &dyn Error) -> String {
-    let mut message = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let text = without_number(&inner.to_string());
-        if !message.contains(&text) {
-            message = format!("{message}: {text}");
-        }
-        cause = inner.source();
-    }
-    message
-}
-
-/// A system error's words without the number that the standard library adds.
-fn without_number(text: &str) -> String {
-    let words = text.rsplit_once(" (os error ").map_or(text, |(words, _)| words);
-    words.to_owned()
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "it stands where a hint may also be missing")]

@@ -1,8 +1,8 @@
 //! What can go wrong with projects.
 
-use std::{error::Error, io};
+use std::io;
 
-use api::{ErrorBody, ErrorCode};
+use api::{ErrorBody, ErrorCode, with_causes};
 use engine::{ArchiveError, RunError};
 use record::{BlobError, StoreError};
 
@@ -171,18 +171,4 @@ const fn git_kind(error: &GitError) -> (ErrorCode, Option<&'static str>) {
         }
         _ => (ErrorCode::Internal, None),
     }
-}
-
-/// An error's sentence with those of its causes, each once.
-fn with_causes(error: &dyn Error) -> String {
-    let mut message = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if !message.contains(&text) {
-            message = format!("{message}: {text}");
-        }
-        cause = error.source();
-    }
-    message
 }

@@ -4,7 +4,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
-use server::keys::{CreatedKey, KeyInfo, KeyStore, NewKey, Scope, rfc3339};
+use server::keys::{CreatedKey, KeyInfo, KeyStore, NewKey, Scope};
 
 use super::Context;
 use crate::{
@@ -86,9 +86,7 @@ fn tell(created: &CreatedKey, format: FormatArgs) -> Result<(), Failure> {
         return render::pretty_json(&KeyJson { key: Some(key), ..json(info) });
     }
     render::text(&format!("{key}\n"))?;
-    let until = info
-        .expires_unix_ms
-        .map_or("for ever".to_owned(), |moment| format!("until {}", rfc3339(moment)));
+    let until = info.expires_at().map_or("for ever".to_owned(), |moment| format!("until {moment}"));
     let (tenant, scope) = (&info.tenant, info.scope);
     render::note(&format!("a key of the tenant {tenant} with the scope {scope}, good {until}"));
     render::note("keep it now: it is not shown again");
@@ -120,8 +118,8 @@ fn json(info: &KeyInfo) -> KeyJson<'_> {
         tenant: info.tenant.as_str(),
         scope: info.scope.as_str(),
         name: info.name.as_str(),
-        created_at: rfc3339(info.created_unix_ms),
-        expires_at: info.expires_unix_ms.map(rfc3339),
+        created_at: info.created_at().to_string(),
+        expires_at: info.expires_at().map(|moment| moment.to_string()),
         expired: info.is_expired_at(now_unix_ms()),
     }
 }

@@ -6,10 +6,10 @@ use std::{
 };
 
 use ::kernel::KernelError;
-use api::{ErrorBody, ErrorCode};
+use api::{ErrorBody, ErrorCode, with_causes};
 
 use super::{CloseReason, ToolsError, edit::EditError};
-use crate::{ArchiveError, FeedError, RunError, error::with_causes};
+use crate::{ArchiveError, FeedError, RunError};
 
 /// Why a session could not do what it was asked. Whatever the user's code did is never
 /// here: that is an outcome.

@@ -16,7 +16,6 @@ mod roll;
 mod scratch;
 mod store;
 mod text;
-mod timestamp;
 mod watch;
 
 pub use failure::KeyError;
@@ -26,5 +25,4 @@ pub use principal::{InvalidScope, InvalidTenant, Principal, Scope, TenantId};
 pub use record::{InvalidName, KeyInfo, KeyName};
 pub use store::{CreatedKey, KeyStore, NewKey};
 pub use text::{InvalidKeyId, KeyId, KeyText};
-pub use timestamp::rfc3339;
 pub use watch::Keys;

@@ -2,13 +2,16 @@
 
 use std::{collections::HashSet, fmt, str::FromStr};
 
+use api::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
     principal::{Scope, TenantId},
     text::{KeyId, SecretDigest},
-    timestamp::MOMENT_MAX_MS,
 };
+
+/// The last moment that can be written, in milliseconds since 1970.
+pub(super) const MOMENT_MAX_MS: u64 = Timestamp::MAX.unix_ms().unsigned_abs();
 
 /// The number of the form that this program reads and writes.
 pub(super) const FORMAT: u64 = 1;
@@ -66,11 +69,27 @@ pub struct KeyInfo {
 }
 
 impl KeyInfo {
+    /// When it was made.
+    #[must_use]
+    pub fn created_at(&self) -> Timestamp {
+        moment(self.created_unix_ms)
+    }
+
+    /// From when on it is refused; `None` for never.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        self.expires_unix_ms.map(moment)
+    }
+
     /// Whether it is refused at a moment, given in milliseconds since 1970.
     #[must_use]
     pub fn is_expired_at(&self, unix_ms: u64) -> bool {
         self.expires_unix_ms.is_some_and(|expires| expires <= unix_ms)
     }
+}
+
+fn moment(unix_ms: u64) -> Timestamp {
+    Timestamp::from_unix_ms(i64::try_from(unix_ms).unwrap_or(i64::MAX))
 }
 
 /// What is kept of a key.

@@ -8,9 +8,8 @@ use super::{
     file,
     place::Place,
     principal::{Scope, TenantId},
-    record::{KEYS_MAX, KeyInfo, KeyName, Record},
+    record::{KEYS_MAX, KeyInfo, KeyName, MOMENT_MAX_MS, Record},
     text::{KeyId, KeyText},
-    timestamp::MOMENT_MAX_MS,
 };
 
 /// What a new key is to be.

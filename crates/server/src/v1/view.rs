@@ -5,13 +5,13 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use api::ErrorBody;
+use api::{ErrorBody, Timestamp};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::runs::RunResultView;
-use crate::{keys::rfc3339, table::Work};
+use crate::table::Work;
 
 /// Where a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, Serialize, ToSchema)]
@@ -76,8 +76,7 @@ impl Run {
 
 /// A moment as text.
 pub(crate) fn moment(at: SystemTime) -> String {
-    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    rfc3339(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    Timestamp::from(at).to_string()
 }
 
 /// A duration in milliseconds.
