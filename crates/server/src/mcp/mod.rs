@@ -7,6 +7,7 @@
 
 mod handler;
 mod http;
+mod lines;
 mod patient;
 mod profile;
 mod progress;

@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::{
     MESSAGE_BYTES_MAX, Profile,
     handler::{Handler, Way},
+    lines::Lines,
     patient::Patient,
 };
 use crate::{Config, Durable, ServeError, app::App};
@@ -51,10 +52,11 @@ impl Stdio {
     ) {
         let sweep = tokio::spawn(crate::table::sweep(self.app.clone()));
         let background = self.durable.begin();
+        let (input, dropped) = Lines::watch(input, MESSAGE_BYTES_MAX);
         let transport = AsyncRwTransport::<RoleServer, _, _>::new(input, output)
             .with_max_line_length(MESSAGE_BYTES_MAX);
         tokio::select! {
-            () = self.answer(Patient::new(transport)) => {}
+            () = self.answer(Patient::new(transport, dropped)) => {}
             () = end => {}
         }
         self.app.begin_drain();

@@ -86,12 +86,19 @@ fn garbage_ends_nothing() {
 }
 
 #[test]
-fn a_message_that_is_too_long_is_passed_over() {
+fn a_message_that_is_too_long_is_refused_and_no_more() {
     let (_alone, state) = (Before::take(), StateDir::make());
     let mut client = Client::begin(&state, "default");
     let code = "#".repeat(17 << 20);
     let long = call("execute_code", json!({"code": code}));
-    client.ask("tools/call", &long);
+    let asked = client.ask("tools/call", &long);
+    let refused = client.answer(&asked);
+    assert_eq!(refused["error"]["code"], -32600, "{refused}");
+    let message = refused["error"]["message"].as_str().unwrap();
+    assert!(message.contains("16777216 bytes"), "{message}");
+    client.say_bytes(&[b"[".repeat(17 << 20), b"\n".to_vec()].concat());
+    let refused = client.answer(&json!(null));
+    assert_eq!((&refused["error"]["code"], refused.get("id")), (&json!(-32600), None));
     let fits = call("execute_code", json!({"code": format!("{}\n1", "#".repeat(1 << 20))}));
     let fits = client.result("tools/call", &fits);
     assert_eq!(told(&fits)["result"], "1");
