@@ -24,9 +24,10 @@ use std::{ffi::OsString, path::Path};
 use clap::Parser;
 
 use crate::{
-    args::{BubbleCli, Cli, Command, ConfigCommand, GlobalArgs, LimitArgs},
+    args::{BubbleCli, Cli, Command, ConfigCommand, GlobalArgs, LedgerArgs, LimitArgs},
     config::{Config, HostVars, load},
     failure::Failure,
+    ledger::Ledger,
     render,
 };
 
@@ -62,19 +63,19 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
     let global = cli.global;
     match cli.command {
         Command::Run(args) => {
-            let context = context(&global, Some(&args.options.place.limits), vars)?;
+            let context = context_of(&global, args.options.place.given(), vars)?;
             run::code(*args, &context)
         }
         Command::Exec(args) => {
-            let context = context(&global, Some(&args.options.place.limits), vars)?;
+            let context = context_of(&global, args.options.place.given(), vars)?;
             run::program(*args, &context)
         }
         Command::Shell(args) => {
-            let context = context(&global, Some(&args.options.place.limits), vars)?;
+            let context = context_of(&global, args.options.place.given(), vars)?;
             run::shell(*args, &context)
         }
         Command::Session(args) => {
-            let context = context(&global, Some(&args.place.limits), vars)?;
+            let context = context_of(&global, args.place.given(), vars)?;
             session::open(&args, &context)
         }
         Command::Serve(args) => {
@@ -93,17 +94,16 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
             mcp::run(&context_of(&global, flags, vars)?)
         }
         Command::Project(command) => {
-            let place = project::ledger(&command).place.clone();
-            project::run(command, &context_of(&global, place.given(), vars)?)
+            on_ledger(command.ledger(), &global, vars, |ledger, as_json| {
+                project::run(ledger, &command, as_json)
+            })
         }
-        Command::Data(command) => {
-            let flags = data::ledger(&command).place.given();
-            data::run(&command, &context_of(&global, flags, vars)?)
-        }
-        Command::Runs(command) => {
-            let flags = runs::ledger(&command).place.given();
-            runs::run(&command, &context_of(&global, flags, vars)?)
-        }
+        Command::Data(command) => on_ledger(command.ledger(), &global, vars, |ledger, as_json| {
+            data::run(ledger, &command, as_json)
+        }),
+        Command::Runs(command) => on_ledger(command.ledger(), &global, vars, |ledger, as_json| {
+            runs::run(ledger, &command, as_json)
+        }),
         Command::Worker(place) => worker::run(&context_of(&global, place.given(), vars)?),
         Command::Languages(format) => languages::list(format, &context(&global, None, vars)?),
         Command::Env(command) => env::run(command, &context(&global, None, vars)?),
@@ -120,6 +120,20 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         // Told apart before, for their exit statuses differ.
         Command::Bubble(command) => Ok(bubble::run(command, &global, false)),
     }
+}
+
+/// Carries out a verb about what is kept.
+fn on_ledger(
+    args: &LedgerArgs,
+    global: &GlobalArgs,
+    vars: HostVars,
+    verb: impl FnOnce(&Ledger, bool) -> Result<u8, Failure>,
+) -> Result<u8, Failure> {
+    let context = context_of(global, args.place.given(), vars)?;
+    let ledger = Ledger::open(&context.config.settings, &context.vars)?;
+    let status = verb(&ledger, args.format.json);
+    ledger.close();
+    status
 }
 
 /// Reports a failure if there is one; gives the exit status.

@@ -54,6 +54,18 @@ pub(crate) enum ProjectCommand {
     },
 }
 
+impl ProjectCommand {
+    /// Where the verb looks, and how it reports.
+    pub(crate) const fn ledger(&self) -> &LedgerArgs {
+        match self {
+            Self::Add { ledger, .. }
+            | Self::List { ledger }
+            | Self::Show { ledger, .. }
+            | Self::Remove { ledger, .. } => ledger,
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum DataCommand {
     /// Add files (CSV, XLSX, Parquet, JSON) or a directory to a project's data
@@ -89,6 +101,18 @@ pub(crate) enum DataCommand {
         #[command(flatten)]
         ledger: LedgerArgs,
     },
+}
+
+impl DataCommand {
+    /// Where the verb looks, and how it reports.
+    pub(crate) const fn ledger(&self) -> &LedgerArgs {
+        match self {
+            Self::Add { ledger, .. }
+            | Self::List { ledger, .. }
+            | Self::Snapshot { ledger, .. }
+            | Self::Remove { ledger, .. } => ledger,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -147,6 +171,22 @@ pub(crate) enum RunsCommand {
         #[command(flatten)]
         ledger: LedgerArgs,
     },
+}
+
+impl RunsCommand {
+    /// Where the verb looks, and how it reports.
+    pub(crate) fn ledger(&self) -> &LedgerArgs {
+        match self {
+            Self::Run(args) => &args.ledger,
+            Self::List(args) => &args.ledger,
+            Self::Get { ledger, .. }
+            | Self::Output { ledger, .. }
+            | Self::Cancel { ledger, .. }
+            | Self::Logs { ledger, .. }
+            | Self::Compare { ledger, .. }
+            | Self::Rerun { ledger, .. } => ledger,
+        }
+    }
 }
 
 #[derive(Args, Debug)]

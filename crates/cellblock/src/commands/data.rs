@@ -6,9 +6,8 @@ use api::{DataSnapshot, DataSource, Project};
 use project::Projects;
 use serde::Serialize;
 
-use super::Context;
 use crate::{
-    args::{DataCommand, LedgerArgs},
+    args::DataCommand,
     config::absolute,
     exit,
     failure::Failure,
@@ -19,33 +18,20 @@ use crate::{
 /// The most snapshots that one list shows.
 const LIST_MAX: u32 = 500;
 
-/// Where a verb looks, and how it reports.
-pub(super) const fn ledger(command: &DataCommand) -> &LedgerArgs {
-    match command {
-        DataCommand::Add { ledger, .. }
-        | DataCommand::List { ledger, .. }
-        | DataCommand::Snapshot { ledger, .. }
-        | DataCommand::Remove { ledger, .. } => ledger,
-    }
-}
-
 /// Carries out one of the verbs.
-pub(super) fn run(command: &DataCommand, context: &Context) -> Result<u8, Failure> {
-    let opened = Ledger::open(&context.config.settings, &context.vars)?;
-    let as_json = ledger(command).format.json;
+pub(super) fn run(ledger: &Ledger, command: &DataCommand, as_json: bool) -> Result<u8, Failure> {
     match command {
-        DataCommand::Add { project, paths, .. } => add(&opened, project, paths, as_json)?,
-        DataCommand::List { project, .. } => list(&opened, project, as_json)?,
+        DataCommand::Add { project, paths, .. } => add(ledger, project, paths, as_json)?,
+        DataCommand::List { project, .. } => list(ledger, project, as_json)?,
         DataCommand::Snapshot { project, .. } => {
-            let taken = opened.with(async |projects| {
+            let taken = ledger.with(async |projects| {
                 let project = projects.show(TENANT, project).await?;
                 Ok(projects.take_snapshot(TENANT, &project).await?)
             })?;
             tell(&taken, as_json)?;
         }
-        DataCommand::Remove { project, name, .. } => remove(&opened, project, name)?,
+        DataCommand::Remove { project, name, .. } => remove(ledger, project, name)?,
     }
-    opened.close();
     Ok(exit::SUCCESS)
 }
 

@@ -4,9 +4,8 @@ use api::{DataSource, Project};
 use project::{NewProjectSpec, Refs};
 use serde::Serialize;
 
-use super::Context;
 use crate::{
-    args::{LedgerArgs, ProjectCommand},
+    args::ProjectCommand,
     config::absolute,
     exit,
     failure::Failure,
@@ -17,35 +16,26 @@ use crate::{
 /// The most that one list shows.
 const LIST_MAX: u32 = 500;
 
-/// Where a verb looks, and how it reports.
-pub(super) const fn ledger(command: &ProjectCommand) -> &LedgerArgs {
-    match command {
-        ProjectCommand::Add { ledger, .. }
-        | ProjectCommand::List { ledger }
-        | ProjectCommand::Show { ledger, .. }
-        | ProjectCommand::Remove { ledger, .. } => ledger,
-    }
-}
-
 /// Carries out one of the verbs.
-pub(super) fn run(command: ProjectCommand, context: &Context) -> Result<u8, Failure> {
-    let opened = Ledger::open(&context.config.settings, &context.vars)?;
-    let as_json = ledger(&command).format.json;
+pub(super) fn run(ledger: &Ledger, command: &ProjectCommand, as_json: bool) -> Result<u8, Failure> {
     match command {
         ProjectCommand::Add { name, repository, description, environment, .. } => {
-            let repository = place(&repository);
-            let new = NewProjectSpec { name, description, repository, environment };
-            let added = opened.with(async |projects| Ok(projects.add(TENANT, &new).await?))?;
+            let new = NewProjectSpec {
+                name: name.clone(),
+                description: description.clone(),
+                repository: place(repository),
+                environment: environment.clone(),
+            };
+            let added = ledger.with(async |projects| Ok(projects.add(TENANT, &new).await?))?;
             tell(&added, as_json)?;
         }
-        ProjectCommand::List { .. } => list(&opened, as_json)?,
-        ProjectCommand::Show { name, .. } => show(&opened, &name, as_json)?,
+        ProjectCommand::List { .. } => list(ledger, as_json)?,
+        ProjectCommand::Show { name, .. } => show(ledger, name, as_json)?,
         ProjectCommand::Remove { name, .. } => {
-            opened.with(async |projects| Ok(projects.remove(TENANT, &name).await?))?;
+            ledger.with(async |projects| Ok(projects.remove(TENANT, name).await?))?;
             render::note(&format!("the project {name} is forgotten"));
         }
     }
-    opened.close();
     Ok(exit::SUCCESS)
 }
 

@@ -7,7 +7,6 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use record::Found;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -15,7 +14,6 @@ use super::{begin::WAIT_MAX, lists::list_size};
 use crate::{
     app::App,
     http::{Failure, FailureBody, Params, Reader},
-    keys::Principal,
 };
 
 /// Which records are wanted.
@@ -101,16 +99,9 @@ pub(crate) async fn get(
     Path(run_id): Path<String>,
     Params(patience): Params<Patience>,
 ) -> Result<Json<RunRecord>, Failure> {
-    let found = find(&app, &caller, &run_id).await?;
+    let (projects, tenant) = (app.projects(), caller.tenant.as_str());
+    let found = projects.get(tenant, &run_id).await?;
     let Some(wait) = patience.wait_ms else { return Ok(Json(found)) };
     let wait = Duration::from_millis(wait).min(WAIT_MAX);
-    Ok(Json(app.projects().wait(caller.tenant.as_str(), found.run_id, wait).await?))
-}
-
-async fn find(app: &App, caller: &Principal, run_id: &str) -> Result<RunRecord, Failure> {
-    match app.store().run(caller.tenant.as_str(), run_id).await? {
-        Found::One(record) => Ok(*record),
-        Found::None => Err(Failure::not_found("record")),
-        Found::Ambiguous => Err(Failure::malformed("several records begin so: give more of it")),
-    }
+    Ok(Json(projects.wait(tenant, found.run_id, wait).await?))
 }
