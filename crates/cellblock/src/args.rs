@@ -195,6 +195,8 @@ pub(crate) struct PlaceArgs {
     #[arg(short = 'v', long = "volume", value_name = "SRC:DST[:ro]")]
     pub(crate) volumes: Vec<Volume>,
     #[command(flatten)]
+    pub(crate) record: RecordArgs,
+    #[command(flatten)]
     pub(crate) limits: LimitArgs,
     /// Reach of the network
     #[arg(long, value_enum, default_value_t = NetworkArg::None)]
@@ -205,6 +207,32 @@ pub(crate) struct PlaceArgs {
     /// Run although this control is missing here; `cgroup` stands for four of them
     #[arg(long = "allow-missing", value_name = "CONTROL")]
     pub(crate) allow_missing: Vec<String>,
+}
+
+impl PlaceArgs {
+    /// What was given of the settings, by configuration key.
+    pub(crate) fn given(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.limits.given().chain(self.record.given())
+    }
+}
+
+/// Whether what runs leaves a record, and where.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct RecordArgs {
+    /// Leave a record, which `cellblock runs` shows
+    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true")]
+    pub(crate) record: Option<bool>,
+    #[command(flatten)]
+    pub(crate) place: StateDirArgs,
+}
+
+impl RecordArgs {
+    /// What was given, by configuration key.
+    fn given(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let record = self.record.map(|wanted| ("record", if wanted { "true" } else { "false" }));
+        record.into_iter().chain(self.place.given())
+    }
 }
 
 /// The heading of the limits in a command's help.

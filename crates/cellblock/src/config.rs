@@ -126,6 +126,8 @@ pub(crate) struct Settings {
 /// What is kept of runs, and for how long; what is absent is the default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RecordSettings {
+    /// Whether what is run at the prompt leaves records.
+    pub(crate) one_shot: bool,
     /// Where records are.
     pub(crate) database: Option<String>,
     /// Where the bytes are that they refer to.

@@ -39,7 +39,12 @@ impl Ledger {
         let failed = |source| Failure::Process { action: "start an event loop", source };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let runtime = runtime.map_err(failed)?;
-        let durable = runtime.block_on(House::ledger(&settings, vars))?;
+        let durable = runtime.block_on(async {
+            let durable = House::ledger(&settings, vars).await?;
+            // There may be nobody else who notices that runs were killed.
+            durable.upkeep.settle().await;
+            Ok::<_, Failure>(durable)
+        })?;
         Ok(Self { runtime, durable })
     }
 
@@ -84,9 +89,12 @@ impl Ledger {
         self.with(async |projects| Ok(projects.get(TENANT, id).await?))
     }
 
-    /// Lets go of them.
+    /// Lets go of them, and of what of them is old: there may be nobody else who does.
     pub(crate) fn close(self) {
-        self.runtime.block_on(self.durable.upkeep.store().close());
+        self.runtime.block_on(async {
+            self.durable.upkeep.tidy().await;
+            self.durable.upkeep.store().close().await;
+        });
         self.runtime.shutdown_timeout(THREADS_END_MAX);
     }
 }

@@ -15,6 +15,7 @@ mod exit;
 mod failure;
 mod ledger;
 mod log;
+mod recording;
 mod render;
 mod request;
 mod session;

@@ -77,11 +77,15 @@ pub(crate) struct House {
 }
 
 impl House {
-    /// Builds it.
+    /// Builds it; with `records`, what it runs is recorded there.
     ///
     /// # Errors
     /// The backend cannot be had on this host.
-    pub(crate) fn build(settings: &Settings, vars: &HostVars) -> Result<Self, Failure> {
+    pub(crate) fn build(
+        settings: &Settings,
+        vars: &HostVars,
+        records: Option<Records>,
+    ) -> Result<Self, Failure> {
         let native = Arc::new(Native::new().map_err(|error| Failure::Backend(error.into()))?);
         let mut ceiling = Ceiling::own_machine();
         // Output is passed on as it appears, so nothing of it needs to be left out.
@@ -103,8 +107,8 @@ impl House {
                 ..WarmConfig::default()
             },
         };
-        let engine = Engine::new(config, Arc::clone(&native) as Arc<dyn Backend>);
-        Ok(Self { engine, native })
+        let backend = Arc::clone(&native) as Arc<dyn Backend>;
+        Ok(Self { engine: Engine::with_records(config, backend, records), native })
     }
 
     /// A policy as the steps that would realise it.
@@ -158,7 +162,7 @@ async fn shared(settings: &Settings, vars: &HostVars) -> Result<(Arc<Engine>, Du
         warm: warm(given),
     };
     let upkeep = archive::open(settings, vars).await?;
-    let records = Some(Records::new(upkeep.store().clone()));
+    let records = Some(Records::new(upkeep.store().clone(), upkeep.blobs().clone()));
     let git = given_network(&config, settings.records.remote_git);
     let git = Arc::new(Engine::new(git, Arc::clone(&native)));
     let engine = Arc::new(Engine::with_records(config, native, records));

@@ -7,6 +7,7 @@
 //! or because its caller went away, is closed as one that was taken back.
 
 mod entry;
+mod kept;
 
 use api::{
     CapturedStream, Digests, DownloadedFile, Enforcement, FileChange, Outcome, Phase, RunId,
@@ -17,6 +18,7 @@ use sha2::{Digest, Sha256};
 pub use entry::{Asker, Records};
 
 pub(crate) use entry::{Entry, Subject};
+pub(crate) use kept::Kept;
 
 use crate::{RunError, resolve::Resolved};
 
@@ -37,6 +39,7 @@ pub(crate) struct Account {
     pub(crate) stdout: CapturedStream,
     pub(crate) stderr: CapturedStream,
     pub(crate) files: Vec<DownloadedFile>,
+    pub(crate) kept: Kept,
     pub(crate) changes: Vec<FileChange>,
     pub(crate) usage: Usage,
     pub(crate) enforcement: Enforcement,
@@ -66,6 +69,11 @@ impl RecordGuard {
         Ok(self.entry.open(&self.digests).await?)
     }
 
+    /// Where files go that are to be kept with it.
+    pub(crate) fn kept(&self) -> Kept {
+        self.entry.kept()
+    }
+
     /// Closes it with why there is no result.
     pub(crate) async fn fail(self, error: &RunError) {
         self.entry.fail(error.body()).await;
@@ -89,7 +97,7 @@ impl RecordGuard {
             enforcement: account.enforcement,
             digests,
         };
-        entry.close(&result).await?;
+        entry.close(&result, account.kept).await?;
         Ok(result)
     }
 }

@@ -103,7 +103,9 @@ impl Core {
         // settle
         let outcome = settle(facts.end, &facts.usage, limits);
         // fetch
-        let files = fetch(&mut *sandbox, &downloads, limits.workspace_bytes).await;
+        let mut kept = record.kept();
+        let bytes_max = limits.workspace_bytes;
+        let files = fetch(&mut *sandbox, &downloads, bytes_max, &mut kept).await;
         let changes = match work {
             Work::Request(request, _) if request.list_changes => {
                 created(&mut *sandbox, &request.uploads).await
@@ -121,6 +123,7 @@ impl Core {
             stdout: facts.stdout,
             stderr: facts.stderr,
             files,
+            kept,
             changes,
             usage: facts.usage,
             enforcement,

@@ -8,13 +8,13 @@ use std::{
 };
 
 use engine::{ArchiveBounds, ArchiveError, ArchiveFormat, extract_archive};
+use record::{
+    ARTIFACT_BYTES_MAX as FILE_BYTES_MAX, ARTIFACTS_BYTES_MAX as BYTES_MAX,
+    ARTIFACTS_MAX as FILES_MAX,
+};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// What the driver keeps to, and what is taken.
-const FILES_MAX: usize = 200;
-const FILE_BYTES_MAX: u64 = 10 << 20;
-const BYTES_MAX: u64 = 192 << 20;
 /// Files of ours beside the outputs: a result for each model, and directories.
 const ENTRIES_MAX: usize = 1000;
 /// The most models, and the largest report.

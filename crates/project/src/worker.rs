@@ -378,9 +378,7 @@ impl Projects {
                 Err(error) if error.is_transient() => sleep(CLOSING_WAIT).await,
                 Err(error) => {
                     tracing::error!(%error, run_id = %claim.run_id, "a run's end is not kept");
-                    let body = error.body();
-                    let bare = Closing::new(closing.status);
-                    closing = Closing { outcome: closing.outcome, error: Some(body), ..bare };
+                    closing = closing.reduced(error.body());
                 }
             }
         }

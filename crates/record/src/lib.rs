@@ -43,5 +43,8 @@ pub use retain::{Removed, Retention};
 pub use runs::{Closed, Filter, Found, LIST_LIMIT_MAX, PREFIX_CHARS_MIN, Page};
 pub use settings::Settings;
 pub use store::Store;
-pub use text::{HEAD_BYTES_MAX, REQUEST_BYTES_MAX, RESULT_BYTES_MAX};
+pub use text::{
+    ARTIFACT_BYTES_MAX, ARTIFACT_NAME_BYTES_MAX, ARTIFACTS_BYTES_MAX, ARTIFACTS_MAX,
+    HEAD_BYTES_MAX, REQUEST_BYTES_MAX, RESULT_BYTES_MAX,
+};
 pub use upkeep::Upkeep;

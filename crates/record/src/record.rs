@@ -132,6 +132,12 @@ impl Closing {
         Self { outcome: Some(outcome), ..Self::new(RunStatus::of(&outcome)) }
     }
 
+    /// The same of a run of which only how it ended can be kept, and why not more.
+    #[must_use]
+    pub fn reduced(&self, error: ErrorBody) -> Self {
+        Self { outcome: self.outcome, error: Some(error), ..Self::new(self.status) }
+    }
+
     /// That of a run that we failed to carry out.
     #[must_use]
     pub fn failed(error: ErrorBody) -> Self {

@@ -15,6 +15,17 @@ pub const REQUEST_BYTES_MAX: usize = 512 * 1024;
 /// The most a result may have as JSON; a larger one belongs into an artifact.
 pub const RESULT_BYTES_MAX: usize = 64 * 1024;
 
+/// What is kept of the files that a run leaves: so many, each and all together so large.
+/// They are told one by one in its record, and come out of it whole.
+pub const ARTIFACTS_MAX: usize = 200;
+/// The largest of them, in bytes.
+pub const ARTIFACT_BYTES_MAX: u64 = 10 << 20;
+/// All of them together, in bytes.
+pub const ARTIFACTS_BYTES_MAX: u64 = 192 << 20;
+
+/// The most that the name of one has, in bytes.
+pub const ARTIFACT_NAME_BYTES_MAX: usize = WORD_BYTES_MAX;
+
 /// The most a word has: names of tenants, branches, models, and digests.
 pub(crate) const WORD_BYTES_MAX: usize = 512;
 

@@ -54,13 +54,15 @@ impl Upkeep {
         }
     }
 
-    async fn settle(&self) {
+    /// Closes what the dead left open. What fails is logged.
+    pub async fn settle(&self) {
         if let Err(error) = self.store.settle_expired().await {
             tracing::warn!(%error, "runs whose owner is gone are not settled");
         }
     }
 
-    async fn tidy(&self) {
+    /// Removes what is old. What fails is logged.
+    pub async fn tidy(&self) {
         match self.store.retain(&self.retention).await {
             Ok(removed) if removed.runs > 0 => {
                 tracing::info!(runs = removed.runs, bytes = removed.bytes, "old records removed");

@@ -19,11 +19,10 @@ use crate::{
     bubble::{BubbleError, Ending, Report, Settings, Window, check_environment, volume},
     code::Origin,
     config::{self, HostVars},
-    drive::{Driven, Work, drive},
+    drive::{Driven, Driver},
     exit,
     failure::Failure,
     render, request,
-    wire::House,
 };
 
 /// Where the workspace is seen.
@@ -168,9 +167,9 @@ fn unavailable(network: NetworkSpec, context: &Context) -> Result<(), BubbleErro
         },
     };
     let failed = |failure: Failure| BubbleError::Unavailable { reason: failure.body().message };
-    let house = House::build(&context.config.settings, &context.vars).map_err(failed)?;
+    let driver = Driver::unrecorded(&context.config.settings, &context.vars).map_err(failed)?;
     let io = (Input::Empty, Cancel::new());
-    let driven = drive(&house.engine, Work::Run(Box::new(request)), &mut super::run::Silent, io);
+    let driven = driver.run(request, &mut super::run::Silent, io);
     let result = driven.and_then(|driven| driven.result.map_err(Failure::from)).map_err(failed)?;
     if result.outcome.is_success() {
         return Ok(());
@@ -200,10 +199,10 @@ fn execute(
     check_environment(&settings.environments, &args.environment)?;
     context.config.settings.environments.clone_from(&settings.environments);
     let request = request_of(args, program, &settings, &context)?;
-    let house = House::build(&context.config.settings, &context.vars)?;
+    let driver = Driver::start(&context.config.settings, &context.vars)?;
     let mut streams = Streams::new(settings.output_chars);
     let io = (Input::Empty, Cancel::new());
-    let driven = drive(&house.engine, Work::Run(Box::new(request)), &mut streams, io)?;
+    let driven = driver.run(request, &mut streams, io)?;
     let report = report(driven, streams, &settings)?;
     if args.config.json {
         render::json(&report)?

@@ -9,27 +9,20 @@ mod report;
 
 use std::collections::BTreeMap;
 
-use api::{Control, ErrorBody, PolicySpec, RunResult};
-use engine::{Cancel, Engine, Input, RunError};
+use api::{Control, ErrorBody, PolicySpec};
+use engine::{Engine, RunError};
 use policy::PolicyError;
 use sandbox::LaunchError;
 
 use super::{Context, run::Silent};
-use crate::{
-    args::FormatArgs,
-    drive::{Work, drive},
-    exit,
-    failure::Failure,
-    render,
-    wire::House,
-};
+use crate::{args::FormatArgs, drive::Driver, exit, failure::Failure, render};
 use findings::Findings;
 use report::{Launch, Report};
 
 /// Prints what this host can enforce; the status says whether that is everything.
 pub(super) fn report(format: FormatArgs, context: &Context) -> Result<u8, Failure> {
-    let house = House::build(&context.config.settings, &context.vars)?;
-    let report = examine(&house.engine, context)?;
+    let driver = Driver::unrecorded(&context.config.settings, &context.vars)?;
+    let report = examine(&driver, context)?;
     if format.json {
         render::pretty_json(&report)?;
     } else {
@@ -39,10 +32,10 @@ pub(super) fn report(format: FormatArgs, context: &Context) -> Result<u8, Failur
     Ok(if report.full { exit::SUCCESS } else { exit::NO })
 }
 
-fn examine(engine: &Engine, context: &Context) -> Result<Report, Failure> {
+fn examine(driver: &Driver, context: &Context) -> Result<Report, Failure> {
     let mut waived = context.config.settings.allow_missing.clone();
     let mut launches = Vec::new();
-    let mut remedies = known_remedies(engine);
+    let mut remedies = known_remedies(driver.engine());
     // Each refusal waives one control more, so this ends.
     for _ in 0..=Control::ALL.len() {
         let policy = PolicySpec {
@@ -51,7 +44,7 @@ fn examine(engine: &Engine, context: &Context) -> Result<Report, Failure> {
             ..PolicySpec::default()
         };
         let allow_missing: Vec<_> = waived.iter().copied().collect();
-        match probe(engine, policy)? {
+        match driver.probe(policy, &mut Silent)? {
             Ok(result) => {
                 launches.push(Launch { allow_missing, error: None });
                 let findings = Findings::read(&result.stdout);
@@ -71,11 +64,6 @@ fn examine(engine: &Engine, context: &Context) -> Result<Report, Failure> {
         }
     }
     Ok(Report::not_launched(launches, remedies))
-}
-
-fn probe(engine: &Engine, policy: PolicySpec) -> Result<Result<RunResult, RunError>, Failure> {
-    let io = (Input::Empty, Cancel::new());
-    Ok(drive(engine, Work::Probe(Box::new(policy)), &mut Silent, io)?.result)
 }
 
 fn known_remedies(engine: &Engine) -> BTreeMap<Control, String> {

@@ -9,12 +9,11 @@ use super::{Context, plan};
 use crate::{
     args::{ExecArgs, RunArgs, RunOptions, ShellArgs},
     code::{CodeError, Origin},
-    drive::{Driven, Work, drive},
+    drive::{Driven, Driver},
     exit,
     failure::{Failure, account},
     render::{self, RunJson, Streamed},
     request,
-    wire::House,
 };
 
 /// Runs code.
@@ -72,7 +71,7 @@ fn carry_out(
     let takes_stdin = takes_stdin && request.policy.start != Some(StartSpec::Fork);
     let stdin = if takes_stdin { stdin()? } else { Input::Empty };
     if options.json {
-        as_json(request, stdin, context)
+        as_json(request, stdin, options.quiet, context)
     } else {
         streamed(request, stdin, options.quiet, context)
     }
@@ -92,12 +91,19 @@ impl EventSink for Silent {
     fn event(&mut self, _: Event<'_>) {}
 }
 
-fn as_json(request: RunRequest, stdin: Input, context: &Context) -> Result<u8, Failure> {
-    let house = House::build(&context.config.settings, &context.vars)?;
-    let work = Work::Run(Box::new(request));
-    let driven = drive(&house.engine, work, &mut Silent, (stdin, Cancel::new()))?;
+fn as_json(
+    request: RunRequest,
+    stdin: Input,
+    quiet: bool,
+    context: &Context,
+) -> Result<u8, Failure> {
+    let driver = Driver::start(&context.config.settings, &context.vars)?;
+    let driven = driver.run(request, &mut Silent, (stdin, Cancel::new()))?;
     let status = status(&driven);
     render::json(&RunJson::new(&driven.result?, status))?;
+    if let Some(line) = driven.remark.filter(|_| !quiet) {
+        render::note(&line);
+    }
     Ok(status)
 }
 
@@ -107,18 +113,19 @@ fn streamed(
     quiet: bool,
     context: &Context,
 ) -> Result<u8, Failure> {
-    let house = House::build(&context.config.settings, &context.vars)?;
+    let driver = Driver::start(&context.config.settings, &context.vars)?;
     let limits = request.policy.limits.clone();
     let cancel = Cancel::new();
     let wall_time = Duration::from_millis(request::wall_time_ms(&limits));
     let mut sink = Streamed::new(cancel.clone(), wall_time, quiet);
-    let driven = drive(&house.engine, Work::Run(Box::new(request)), &mut sink, (stdin, cancel))?;
+    let driven = driver.run(request, &mut sink, (stdin, cancel))?;
     let written = sink.finish();
     let status = status(&driven);
     let result = driven.result?;
     written?;
     if !quiet {
-        for line in remarks(&result, &request::worded(&limits)) {
+        let told = remarks(&result, &request::worded(&limits));
+        for line in told.into_iter().chain(driven.remark) {
             render::note(&line);
         }
     }

@@ -13,6 +13,7 @@ use crate::{
     args::SessionArgs,
     code, duration,
     failure::Failure,
+    recording::Recording,
     render::{self, Gallery, Screen},
     request,
     session::{Desk, EventLoop, Places},
@@ -27,14 +28,15 @@ pub(super) fn open(args: &SessionArgs, context: &Context) -> Result<u8, Failure>
     let text = if io::stdin().is_terminal() { None } else { Some(code::stdin_text()?) };
     let failed = |source| Failure::Process { action: "start an event loop", source };
     let events = EventLoop::start().map_err(failed)?;
+    let (settings, vars) = (&context.config.settings, &context.vars);
+    let recording = events.wait(Recording::open(settings, vars))?;
     let house = {
         let _entered = events.enter();
-        House::build(&context.config.settings, &context.vars)?
+        House::build(settings, vars, recording.records())?
     };
     let session = events.wait(house.engine.create_session(request))?;
-    let places = Places::new(args, &context.vars, &session.id().to_string());
-    let (color, vars) = (context.config.settings.color, &context.vars);
-    let limits = request::worded(&context.config.settings.limits);
+    let places = Places::new(args, vars, &session.id().to_string());
+    let (color, limits) = (settings.color, request::worded(&settings.limits));
     let gallery = places.images.clone().map(Gallery::new);
     let said = banner(&session);
     let mut desk = Desk::new(events, session, Screen::new((color, vars), gallery, limits));
@@ -46,7 +48,9 @@ pub(super) fn open(args: &SessionArgs, context: &Context) -> Result<u8, Failure>
         Some(text) => desk.run_cells(&text),
         None => desk.attend(&places, render::style(color, vars)),
     };
-    desk.close();
+    if let Some(line) = desk.close(recording) {
+        render::note(&line);
+    }
     status
 }
 

@@ -248,7 +248,7 @@ fn color(text: &str, settings: &mut Settings) -> Result<(), String> {
     Ok(())
 }
 
-fn truth(text: &str) -> Result<bool, String> {
+pub(super) fn truth(text: &str) -> Result<bool, String> {
     text.parse().map_err(|_| "expected true or false".to_owned())
 }
 

@@ -4,11 +4,23 @@ use std::path::PathBuf;
 
 use record::{BlobLocation, Location};
 
-use super::keys::{Key, key, set};
+use super::keys::{Key, key, set, truth};
 use crate::{args::parse_count, duration, size, wire};
 
 /// The keys of what is kept of runs.
 pub(super) const RECORD_KEYS: &[Key] = &[
+    Key {
+        default: |_| Some("false".to_owned()),
+        apply: |text, settings| {
+            settings.records.one_shot = truth(text)?;
+            Ok(())
+        },
+        ..key(
+            "record",
+            "CELLBLOCK_RECORD",
+            "whether runs and sessions at the prompt leave records as others do: true or false",
+        )
+    },
     Key {
         apply: |text, settings| {
             // What it says may be a password, so the message does not repeat it.

@@ -19,6 +19,7 @@ use super::{
 use crate::{
     exit,
     failure::Failure,
+    recording::Recording,
     render::{self, OpenLine, Screen, Style, TurnSink},
 };
 
@@ -62,7 +63,8 @@ impl Desk {
                 cancel: Cancel::new(),
                 input: &mut NoInput,
                 wall_time: None,
-                asker: Asker::default(),
+                // Nobody's code, and nobody's record.
+                asker: Asker::default().with_own_account(),
             };
             self.session.turn(&request, io).await
         });
@@ -196,9 +198,12 @@ impl Desk {
         })
     }
 
-    /// Ends the session.
-    pub(crate) fn close(self) {
-        self.events.wait(self.session.close());
+    /// Ends the session; tells what a person should know of its records.
+    pub(crate) fn close(self, recording: Recording) -> Option<String> {
+        self.events.wait(async {
+            self.session.close().await;
+            recording.close(None).await
+        })
     }
 }
 

@@ -14,6 +14,7 @@ mod keys;
 mod languages;
 mod limits;
 mod prompt;
+mod records;
 mod reports;
 mod running;
 mod session;

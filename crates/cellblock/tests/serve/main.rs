@@ -6,6 +6,7 @@
 mod crash;
 mod drain;
 mod fixture;
+mod kept;
 mod log;
 mod mcp;
 mod traces;

@@ -2,25 +2,29 @@
 
 use std::sync::Arc;
 
-use ::record::{Closing, HEAD_BYTES_MAX, NewRecord, Store, StoreError, TurnLog};
+use ::record::{Blobs, Closing, HEAD_BYTES_MAX, NewRecord, Store, StoreError, TurnLog};
 use api::{
     CapturedStream, Digests, ErrorBody, ErrorCode, OutputHead, RunId, RunKind, RunResult,
     RunStatus, SessionId, TurnId, TurnResult,
 };
 
+use super::Kept;
+
 /// Where accounts are kept.
 #[derive(Clone, Debug)]
 pub struct Records {
     store: Store,
+    blobs: Blobs,
     turns: TurnLog,
 }
 
 impl Records {
-    /// Keeps them in a store. Must be called inside a runtime.
+    /// Keeps them in a store, and what runs leave among its blobs. Must be called inside a
+    /// runtime.
     #[must_use]
-    pub fn new(store: Store) -> Self {
+    pub fn new(store: Store, blobs: Blobs) -> Self {
         let turns = store.batch();
-        Self { store, turns }
+        Self { store, blobs, turns }
     }
 
     /// Waits until what was handed in is durable.
@@ -136,6 +140,12 @@ impl Entry {
         Self(None)
     }
 
+    /// Where files go that are to be kept with it.
+    pub(crate) fn kept(&self) -> Kept {
+        let blobs = self.0.as_ref().map(|line| line.records.blobs.clone());
+        blobs.map(Kept::among).unwrap_or_default()
+    }
+
     /// Opens it.
     pub(crate) async fn open(&mut self, digests: &Digests) -> Result<(), StoreError> {
         let Some(line) = &mut self.0 else { return Ok(()) };
@@ -149,13 +159,16 @@ impl Entry {
         Ok(())
     }
 
-    /// Closes it with what came of the run.
-    pub(crate) async fn close(self, result: &RunResult) -> Result<(), StoreError> {
+    /// Closes it with what came of the run, and what is kept of its files.
+    pub(crate) async fn close(self, result: &RunResult, kept: Kept) -> Result<(), StoreError> {
+        let (artifacts, error) = kept.finish();
         let closing = Closing {
             enforcement: Some(result.enforcement.clone()),
             usage: Some(result.usage),
             stdout: head(&result.stdout),
             stderr: head(&result.stderr),
+            artifacts,
+            error,
             ..Closing::ended(result.outcome)
         };
         self.end(closing).await
@@ -179,7 +192,7 @@ impl Entry {
         end.unwrap_or_else(|error| tracing::error!(%error, "a record is not closed"));
     }
 
-    async fn end(mut self, closing: Closing) -> Result<(), StoreError> {
+    async fn end(mut self, mut closing: Closing) -> Result<(), StoreError> {
         let Some(line) = &mut self.0 else { return Ok(()) };
         if !line.is_open {
             return Ok(());
@@ -191,6 +204,9 @@ impl Entry {
             let Err(error) = closed else { return Ok(()) };
             // What came of the run is told all the same, and written when that can be done.
             tracing::error!(%error, "a record is not closed yet");
+            if !error.is_transient() {
+                closing = closing.reduced(error.body());
+            }
         }
         line.records.turns.close(run_id, closing).await
     }

@@ -17,7 +17,7 @@ use super::{
     place::{base_name, names_directory, shown, within},
     save::{Saved, Target},
 };
-use crate::{RequestError, error::download_body};
+use crate::{RequestError, account::Kept, error::download_body};
 
 /// A download whose places have been looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,11 +95,13 @@ pub(super) struct Allowance {
     files: usize,
 }
 
-/// Brings files out, each to its place or with the reason why not.
+/// Brings files out, each to its place or with the reason why not; those that were are
+/// kept.
 pub(crate) async fn fetch(
     sandbox: &mut dyn Sandbox,
     downloads: &[Download],
     bytes_max: u64,
+    kept: &mut Kept,
 ) -> Vec<DownloadedFile> {
     let mut allowance = Allowance { bytes: bytes_max, bytes_max, files: FILES_MAX };
     let mut report = Vec::new();
@@ -114,7 +116,7 @@ pub(crate) async fn fetch(
                 continue;
             }
         };
-        if let Err(error) = fetch_one(download, files, &mut allowance, &mut report).await {
+        if let Err(error) = fetch_one(download, files, &mut allowance, (&mut report, kept)).await {
             report.push(account(&download.source, Err(error)));
         }
     }
@@ -131,7 +133,7 @@ async fn fetch_one(
     download: &Download,
     files: Vec<(PathBuf, fs::File)>,
     allowance: &mut Allowance,
-    report: &mut Vec<DownloadedFile>,
+    (report, kept): (&mut Vec<DownloadedFile>, &mut Kept),
 ) -> Result<(), DownloadError> {
     let is_file = matches!(files.as_slice(), [(below, _)] if below.as_os_str().is_empty());
     let (directory, file_name) = destination(download, is_file);
@@ -142,11 +144,15 @@ async fn fetch_one(
             None => return Err(DownloadError::TooManyFiles { maximum: FILES_MAX }),
         };
         let to = file_name.as_deref().unwrap_or(&below);
-        let saved = match checked(to) {
+        let mut saved = match checked(to) {
             Ok(to) => target.save(to, file, allowance).await,
             Err(error) => Err(error),
         };
-        report.push(account(&below_source(download, &below), saved));
+        let source = below_source(download, &below);
+        if let Ok(saved) = &mut saved {
+            kept.keep(&shown(&source), saved.size_bytes, &mut saved.file).await;
+        }
+        report.push(account(&source, saved));
     }
     Ok(())
 }
@@ -193,7 +199,7 @@ fn checked(path: &Path) -> Result<&Path, DownloadError> {
 fn account(path: &Path, saved: Result<Saved, DownloadError>) -> DownloadedFile {
     let path = shown(path);
     match saved {
-        Ok(Saved { size_bytes, sha256 }) => {
+        Ok(Saved { size_bytes, sha256, .. }) => {
             DownloadedFile { path, size_bytes: Some(size_bytes), sha256: Some(sha256), error: None }
         }
         Err(error) => {

@@ -31,6 +31,8 @@ const CHUNKS_IN_A_ROW_MAX: u32 = 16;
 /// What was brought out.
 #[derive(Debug)]
 pub(super) struct Saved {
+    /// The file on the host, to be read once more.
+    pub(super) file: File,
     pub(super) size_bytes: u64,
     pub(super) sha256: String,
 }
@@ -67,9 +69,10 @@ impl Target {
         };
         let directory = self.descend(path).map_err(failed(&whole))?;
         let mut partial = Partial::create(&directory).map_err(failed(&whole))?;
-        let saved = copy(file, &mut partial.file, &whole, allowance).await?;
+        let (size_bytes, sha256) = copy(file, &mut partial.file, &whole, allowance).await?;
+        let file = partial.file.try_clone().map_err(failed(&whole))?;
         partial.finish(name).map_err(failed(&whole))?;
-        Ok(saved)
+        Ok(Saved { file, size_bytes, sha256 })
     }
 
     /// Opens the directory that a path lies in, after making those that do not exist.
@@ -104,7 +107,7 @@ impl<'a> Partial<'a> {
     fn create(directory: &'a OwnedFd) -> Result<Self, Errno> {
         let name = format!(".cellblock-{}.part", RunId::generate());
         let flags =
-            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = openat(directory, &name, flags, Mode::from_raw_mode(0o666))?;
         Ok(Self { directory, name, file: File::from(file), finished: false })
     }
@@ -125,12 +128,13 @@ impl Drop for Partial<'_> {
     }
 }
 
+/// Gives the size and the SHA-256 of what was copied.
 async fn copy(
     mut from: File,
     to: &mut File,
     path: &Path,
     allowance: &mut Allowance,
-) -> Result<Saved, DownloadError> {
+) -> Result<(u64, String), DownloadError> {
     let mut buffer = vec![0; CHUNK_BYTES];
     let (mut hash, mut size_bytes, mut chunks) = (Sha256::new(), 0_u64, 0_u32);
     loop {
@@ -152,5 +156,5 @@ async fn copy(
             yield_now().await;
         }
     }
-    Ok(Saved { size_bytes, sha256: hexadecimal(&hash.finalize()) })
+    Ok((size_bytes, hexadecimal(&hash.finalize())))
 }

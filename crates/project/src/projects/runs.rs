@@ -24,8 +24,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const JSON_BYTES_MAX: u64 = 256 * 1024;
 const TEXT_BYTES_MAX: u64 = 64 * 1024;
 const SHOWN_BYTES_MAX: u64 = 2 << 20;
-/// The largest output that is handed out.
-const OUTPUT_BYTES_MAX: u64 = 10 << 20;
+/// The largest output that is handed out: what is kept is.
+const OUTPUT_BYTES_MAX: u64 = record::ARTIFACT_BYTES_MAX;
 /// The most often that a run may be started.
 const ATTEMPTS_MAX: u32 = 10;
 

@@ -59,7 +59,8 @@ fn fetched(
     let mut allowance = Allowance { bytes: bytes_max, bytes_max, files: FILES_MAX };
     let mut report = Vec::new();
     let files = files.into_iter().map(|(path, file)| (path.into(), file)).collect();
-    runtime.block_on(fetch_one(download, files, &mut allowance, &mut report))?;
+    let taken = (&mut report, &mut Kept::default());
+    runtime.block_on(fetch_one(download, files, &mut allowance, taken))?;
     Ok(report)
 }
 
