@@ -50,14 +50,25 @@ pub(crate) struct Child {
     pub(crate) process: Process,
     ends: Option<KernelEnds>,
     enforcement: Enforcement,
-    before: Before,
-    oom: Option<OwnedFd>,
+    since: Since,
     born: Instant,
     /// The id of the machine's start that it shows.
     pub(crate) boot_id: String,
     workspace: Option<OwnedFd>,
     // Freed last: another sandbox may have these once this one is gone.
     grip: Option<Grip>,
+}
+
+/// What its leaf had counted before it, and a sign that memory ran out since.
+struct Since {
+    before: Before,
+    oom: Option<OwnedFd>,
+}
+
+impl Since {
+    fn now(leaf: &Leaf) -> io::Result<Self> {
+        Ok(Self { before: Before::of(leaf), oom: leaf.watch_oom()? })
+    }
 }
 
 /// What a sandbox holds of the host beside its processes, and what a later one
@@ -177,9 +188,8 @@ pub(crate) async fn fork(
     }
     let mut grip = Grip::take_over(&stage, policy, remains)?;
     grip.vacate().await?;
-    let before = Before::of(&grip.leaf);
     let failed = |error| step_error("opening the sandbox's descriptors", None, error);
-    let oom = grip.leaf.watch_oom().map_err(failed)?;
+    let since = Since::now(&grip.leaf).map_err(failed)?;
     let Channels { host: ends, guest } = Channels::open().map_err(failed)?;
     let scratch = grip.scratch.take();
     let id = (stage.host.is_root() && grip.identity.is_own).then_some(grip.identity.id);
@@ -231,19 +241,7 @@ pub(crate) async fn fork(
     grip.scratch = Some(built.scratch);
     let (ends, grip) = (Some(ends), Some(grip));
     let born = Instant::now();
-    Ok(Child {
-        stage,
-        listed,
-        process,
-        ends,
-        enforcement,
-        before,
-        oom,
-        born,
-        boot_id,
-        workspace,
-        grip,
-    })
+    Ok(Child { stage, listed, process, ends, enforcement, since, born, boot_id, workspace, grip })
 }
 
 struct Built {
@@ -344,7 +342,7 @@ impl Forked for Child {
 
     fn memory_ran_out(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            let sign = self.oom.as_ref().and_then(|sign| sign.try_clone().ok());
+            let sign = self.since.oom.as_ref().and_then(|sign| sign.try_clone().ok());
             // Not a pipe but a counter of events; waiting for it is the same.
             match sign.and_then(|sign| pipe::Receiver::from_owned_fd_unchecked(sign).ok()) {
                 Some(sign) if sign.readable().await.is_ok() => {}
@@ -354,12 +352,12 @@ impl Forked for Child {
     }
 
     fn was_out_of_memory(&self) -> bool {
-        self.leaf().is_some_and(|leaf| self.before.was_out_of_memory(leaf))
+        self.leaf().is_some_and(|leaf| self.since.before.was_out_of_memory(leaf))
     }
 
     fn usage(&self) -> Usage {
         let wall = self.born.elapsed();
-        self.leaf().map(|leaf| self.before.usage(leaf, wall)).unwrap_or_default()
+        self.leaf().map(|leaf| self.since.before.usage(leaf, wall)).unwrap_or_default()
     }
 
     fn enter<'a>(
