@@ -86,7 +86,7 @@ fn a_run_leaves_a_record_of_how_it_ended() {
     state.python(code, &["-q"]).gives(&format!("{}\n", "out".repeat(2000)), "err\n", 0);
     let record = state.record();
     let words = [("kind", "run"), ("status", "success"), ("requested_by", "local")];
-    for (name, word) in words.into_iter().chain([("tenant", "local"), ("environment", "bare")]) {
+    for (name, word) in words.into_iter().chain([("environment", "bare")]) {
         assert_eq!(record[name], word, "{record}");
     }
     for digest in ["code_digest", "policy_digest"] {

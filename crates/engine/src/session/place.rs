@@ -57,9 +57,14 @@ impl Sandboxed {
 
     /// Whether there is none, or none that is alive.
     pub(super) async fn has_ended(&self) -> bool {
+        self.may_end(Duration::ZERO).await
+    }
+
+    /// The same after so much time at most.
+    pub(super) async fn may_end(&self, time: Duration) -> bool {
         let present = self.present().await;
         let Some(forked) = present.as_ref() else { return true };
-        timeout(Duration::ZERO, forked.ended()).await.is_ok()
+        timeout(time, forked.ended()).await.is_ok()
     }
 
     pub(super) async fn enforcement(&self) -> Option<Enforcement> {

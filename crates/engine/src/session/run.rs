@@ -2,11 +2,14 @@
 
 use std::sync::atomic::Ordering;
 
-use api::Phase;
+use api::{Outcome, Phase};
 use sandbox::{Action, Command, Exit, Payload, ProcessStatus, SandboxError, Step};
 use tokio::time::{Duration, timeout};
 
-use super::{Inner, RUNS_AT_ONCE_MAX, Session, SessionError, SessionRun, SessionRunResult};
+use super::{
+    Inner, RUNS_AT_ONCE_MAX, Session, SessionError, SessionRun, SessionRunResult,
+    live::END_TIME_MAX,
+};
 use crate::{
     RunError, RunIo,
     resolve::{Inside, Work},
@@ -51,6 +54,11 @@ impl Inner {
         let inside = Inside { run, session, session_id, number, is_background };
         let before = self.snapshot().await;
         let result = self.core.carry_out(Work::Inside(&inside), io).await;
+        if result.as_ref().is_ok_and(|result| result.outcome == Outcome::OutOfMemory) {
+            // The host kernel may have taken the session's own; nothing new can be begun
+            // while that ends.
+            self.sandboxed.may_end(END_TIME_MAX).await;
+        }
         if let api::Program::Source(_) = request.program {
             self.clear_away(&inside).await;
         }
