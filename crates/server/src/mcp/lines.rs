@@ -183,7 +183,9 @@ mod tests {
         })]
 
         #[test]
-        fn any_line_has_an_id_or_none(pieces in prop::collection::vec("[ -~\\[{\":,]{0,700}", 0..4)) {
+        fn any_line_has_an_id_or_none(
+            pieces in prop::collection::vec("[ -~\\[{\":,]{0,700}", 0..4),
+        ) {
             let mut line = Line::default();
             for piece in &pieces {
                 line.take(piece.as_bytes());
