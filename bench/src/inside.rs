@@ -147,6 +147,7 @@ fn request(program: Program, shares: Vec<ShareSpec>) -> RunRequest {
         workspace: Workspace::Private,
         uploads: Vec::new(),
         downloads: Vec::new(),
+        rescues: Vec::new(),
         list_changes: false,
         exhibits: Vec::new(),
         scratch: Vec::new(),

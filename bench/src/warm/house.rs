@@ -91,6 +91,7 @@ pub(crate) fn run_of(environment: &str, code: &str, start: StartSpec) -> RunRequ
         workspace: Workspace::Private,
         uploads: Vec::new(),
         downloads: Vec::new(),
+        rescues: Vec::new(),
         list_changes: false,
         exhibits: Vec::new(),
         scratch: Vec::new(),

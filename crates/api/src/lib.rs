@@ -43,8 +43,8 @@ pub use project_run::{
 };
 pub use record::{ArtifactInfo, OutputHead, RunKind, RunRecord, RunStatus, UnknownWord};
 pub use run::{
-    CapturedStream, Digests, DownloadSpec, DownloadedFile, Exhibit, Program, RunRequest, RunResult,
-    Source, Upload, Workspace,
+    CapturedStream, Digests, DownloadSpec, DownloadedFile, Exhibit, Program, Rescue, RunRequest,
+    RunResult, Source, Upload, Workspace,
 };
 pub use signal::{Signal, UnknownSignal};
 pub use timestamp::{InvalidTimestamp, Timestamp};

@@ -22,6 +22,8 @@ pub struct RunRequest {
     pub uploads: Vec<Upload>,
     /// Files to bring back afterwards.
     pub downloads: Vec<DownloadSpec>,
+    /// Directories to bring back where the program did not end by itself.
+    pub rescues: Vec<Rescue>,
     /// Whether the result is to tell which files the run left in its own workspace.
     pub list_changes: bool,
     /// Guest directories of the root that may be written to, beside the workspace and
@@ -106,6 +108,22 @@ pub struct DownloadSpec {
     pub source: PathBuf,
     /// The host path; is replaced if it exists.
     pub target: PathBuf,
+}
+
+/// A guest directory to be copied out if the run was stopped: at a limit, by being taken
+/// back, or by a signal. What is more than may be is left out, and told of by path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rescue {
+    /// The guest path, relative to the workspace.
+    pub source: PathBuf,
+    /// The host directory; it is made if it is missing.
+    pub target: PathBuf,
+    /// The most files of it.
+    pub files_max: usize,
+    /// The most bytes of one.
+    pub file_bytes_max: u64,
+    /// The most bytes of all.
+    pub bytes_max: u64,
 }
 
 /// What is known of a run when it is over.

@@ -196,6 +196,8 @@ pub(crate) struct Ready {
     pub(crate) identity: Identity,
     pub(crate) name: String,
     pub(crate) sources: Sources,
+    /// The workspace, if it is the sandbox's own.
+    pub(crate) workspace: Option<OwnedFd>,
 }
 
 /// Launches a sandbox.
@@ -204,13 +206,14 @@ pub(crate) async fn launch(
     policy: &Policy,
     payload: Payload,
 ) -> Result<Live, LaunchError> {
-    let Ready { mut live, stdio, plan, weakened, abi, identity, name, sources } =
+    let Ready { mut live, stdio, plan, weakened, abi, identity, name, sources, workspace } =
         set_up(host, policy, payload, Kind::Sandbox).await?;
     drop(sources);
     let measured =
         Measured { plan: &plan, weakened: &weakened, abi, identity: &identity, name: &name };
     let enforcement = enforce(host, policy, (live.pid(), live.leaf()), &measured)?;
     live.ready(enforcement, stdio, Some(identity));
+    live.keep(workspace);
     Ok(live)
 }
 
@@ -258,7 +261,9 @@ pub(crate) async fn set_up(
     let packet = ready.map_err(|_| lost("it took longer than 20 s"))??;
     let plan = packed.orders.plan;
     let (weakened, abi) = interpret(&plan, &packet)?;
-    Ok(Ready { live, stdio: pipes.host, plan, weakened, abi, identity, name, sources })
+    let sent = packet.descriptors.into_iter().next();
+    let workspace = sent.filter(|_| !policy.workspace_is_shared());
+    Ok(Ready { live, stdio: pipes.host, plan, weakened, abi, identity, name, sources, workspace })
 }
 
 pub(crate) fn lost(detail: &str) -> LaunchError {

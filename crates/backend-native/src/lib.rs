@@ -9,6 +9,7 @@
 //! | `build`, `plan` | host | policy → ordered steps; pure |
 //! | `source`, `idmap`, `identity`, `cgroup` | host | opens what the plan refers to |
 //! | `launch`, `verify`, `live` | host | starts init, looks at it from outside, owns the sandbox |
+//! | `remains` | host | reads what a killed sandbox left |
 //! | `zygote`, `forked`, `enter` | host | sandboxes forked from a parked interpreter |
 //! | `init` | guest | applies the steps, runs and reaps the payload |
 //! | `wire`, `orders` | both | what the two sides say to each other |
@@ -27,6 +28,7 @@ mod live;
 mod native;
 mod orders;
 mod plan;
+mod remains;
 mod remedy;
 mod source;
 mod sweep;

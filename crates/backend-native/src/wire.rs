@@ -50,7 +50,7 @@ pub(crate) enum ToInit {
 /// From init to the host side.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum FromInit {
-    /// The sandbox is as planned, but for these.
+    /// The sandbox is as planned, but for these; with its workspace.
     Ready { weakened: Vec<Weakened>, landlock_abi: u8 },
     /// A step of the set-up failed; init ends.
     Failed { step: u16, errno: i32 },

@@ -85,6 +85,7 @@ pub(crate) fn of(
         workspace: workspace(options.workdir.as_ref())?,
         uploads: options.uploads.iter().map(upload).collect::<Result<_, _>>()?,
         downloads: options.downloads.iter().map(download).collect::<Result<_, _>>()?,
+        rescues: Vec::new(),
         list_changes: false,
         scratch: Vec::new(),
         exhibits: Vec::new(),

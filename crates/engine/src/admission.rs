@@ -135,6 +135,7 @@ fn check(request: &RunRequest) -> Result<(), RequestError> {
     check_program(&request.program, &request.args)?;
     bounded("uploads", request.uploads.len(), TRANSFERS_MAX)?;
     bounded("downloads", request.downloads.len(), TRANSFERS_MAX)?;
+    bounded("directories to rescue", request.rescues.len(), PLACES_MAX)?;
     bounded("directories beside the workspace", request.scratch.len(), PLACES_MAX)?;
     bounded("host paths shown", request.exhibits.len(), PLACES_MAX)?;
     match request.workspace {
@@ -226,6 +227,7 @@ mod tests {
             workspace: Workspace::Private,
             uploads: Vec::new(),
             downloads: Vec::new(),
+            rescues: Vec::new(),
             list_changes: false,
             scratch: Vec::new(),
             exhibits: Vec::new(),

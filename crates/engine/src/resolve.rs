@@ -19,7 +19,7 @@ use crate::{
     output::{CAPTURE_BYTES_DEFAULT, CAPTURE_BYTES_MAX},
     runtime::{self, Runtime},
     session::Sandboxed,
-    transfer::{self, Download},
+    transfer::{self, Download, Rescued},
 };
 
 /// What a run is about.
@@ -41,6 +41,8 @@ pub(crate) struct Resolved {
     /// What each step of the payload runs, for messages.
     pub(crate) programs: Vec<String>,
     pub(crate) downloads: Vec<Download>,
+    /// What is brought back where the program was stopped.
+    pub(crate) rescues: Vec<Rescued>,
     pub(crate) code_digest: String,
     pub(crate) environment_digest: Option<String>,
     /// What the run may take; no more than the policy gives.
@@ -101,11 +103,21 @@ fn resolve_request(
     let (policy, mut payload, environment_digest) = bind(parts, rest, &spec, config, support)?;
     let (workspace, bytes_max) = (policy.workspace(), policy.limits().workspace_bytes);
     let downloads = transfer::downloads(&request.downloads, workspace)?;
+    let rescues = transfer::rescues(&request.rescues, workspace)?;
     payload.files = transfer::uploads(&request.uploads, payload.files, workspace, bytes_max)?;
     let (programs, code_digest) =
         (programs(&payload), code_digest(&request.program, &request.args));
     let limits = policy.limits().clone();
-    Ok(Resolved { policy, payload, programs, downloads, code_digest, environment_digest, limits })
+    Ok(Resolved {
+        policy,
+        payload,
+        programs,
+        downloads,
+        rescues,
+        code_digest,
+        environment_digest,
+        limits,
+    })
 }
 
 fn resolve_probe(
@@ -120,7 +132,16 @@ fn resolve_probe(
     let (programs, downloads) = (programs(&payload), Vec::new());
     let code_digest = digest(["probe"]);
     let limits = policy.limits().clone();
-    Ok(Resolved { policy, payload, programs, downloads, code_digest, environment_digest, limits })
+    Ok(Resolved {
+        policy,
+        payload,
+        programs,
+        downloads,
+        rescues: Vec::new(),
+        code_digest,
+        environment_digest,
+        limits,
+    })
 }
 
 fn resolve_inside(inside: &Inside<'_>, config: &Config) -> Result<Resolved, RunError> {
@@ -142,6 +163,7 @@ fn resolve_inside(inside: &Inside<'_>, config: &Config) -> Result<Resolved, RunE
         code_digest: code_digest(&run.program, &run.args),
         environment_digest: frame.digest.clone(),
         downloads: Vec::new(),
+        rescues: Vec::new(),
         policy,
         payload,
         limits,

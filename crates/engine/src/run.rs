@@ -12,7 +12,7 @@
 //! | release | every process dead, nothing left |
 //! | close record | the result |
 
-use api::{Event, PolicySpec, RunId, RunRequest, RunResult};
+use api::{Event, Outcome, PolicySpec, RunId, RunRequest, RunResult};
 
 use crate::{
     Asker, Engine, RunError, RunIo, TrustDomain,
@@ -22,7 +22,7 @@ use crate::{
     engine::Core,
     resolve::{Resolved, Work, resolve},
     settle::settle,
-    transfer::{created, fetch},
+    transfer::{created, fetch, rescue},
 };
 
 impl Engine {
@@ -90,7 +90,7 @@ impl Core {
         io: RunIo<'_>,
         record: &mut RecordGuard,
     ) -> Result<Account, RunError> {
-        let Resolved { policy, payload, programs, downloads, limits, .. } = resolved;
+        let Resolved { policy, payload, programs, downloads, rescues, limits, .. } = resolved;
         let limits = &limits;
         // acquire, while the record finds its way to the disk
         let acquire = self.acquire(work, (&policy, payload), &io.stdin);
@@ -105,7 +105,10 @@ impl Core {
         // fetch
         let mut kept = record.kept();
         let bytes_max = limits.workspace_bytes;
-        let files = fetch(&mut *sandbox, &downloads, bytes_max, &mut kept).await;
+        let mut files = fetch(&mut *sandbox, &downloads, bytes_max, &mut kept).await;
+        if !matches!(outcome, Outcome::Exited { .. }) {
+            files.extend(rescue(&mut *sandbox, &rescues).await);
+        }
         let changes = match work {
             Work::Request(request, _) if request.list_changes => {
                 created(&mut *sandbox, &request.uploads).await

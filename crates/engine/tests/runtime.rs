@@ -40,6 +40,7 @@ fn request(program: Program) -> RunRequest {
         workspace: Workspace::Private,
         uploads: Vec::new(),
         downloads: Vec::new(),
+        rescues: Vec::new(),
         list_changes: false,
         scratch: Vec::new(),
         exhibits: Vec::new(),

@@ -9,12 +9,13 @@ use std::{
 };
 
 use api::{
-    DownloadSpec, Exhibit, NetworkSpec, PolicySpec, Program, RunId, RunRequest, RunScope, Source,
-    StartSpec, Workspace,
+    DownloadSpec, Exhibit, NetworkSpec, PolicySpec, Program, Rescue, RunId, RunRequest, RunScope,
+    Source, StartSpec, Workspace,
 };
 use engine::Engine;
+use record::{ARTIFACT_BYTES_MAX, ARTIFACTS_MAX};
 
-use crate::{Settings, limits::millis, order::Order};
+use crate::{Settings, limits::millis, order::Order, parcel};
 
 /// What runs the models, in the language that they are written in.
 const DRIVER: &str = include_str!("driver/driver.py");
@@ -60,6 +61,11 @@ impl Desk {
     /// Where that is taken apart.
     pub(crate) fn taken(&self) -> PathBuf {
         self.path.join("taken")
+    }
+
+    /// Where what a run that was stopped had written is put.
+    pub(crate) fn rescued(&self) -> PathBuf {
+        self.path.join("rescued")
     }
 }
 
@@ -107,11 +113,27 @@ pub(crate) fn request(setting: &Setting<'_>, engine: &Engine, settings: &Setting
         workspace: Workspace::Private,
         uploads: Vec::new(),
         downloads: vec![DownloadSpec { source: PARCEL_PLACE.into(), target: desk.parcel() }],
+        rescues: rescues(desk),
         list_changes: false,
         scratch: vec![OUTPUTS.into(), UPSTREAM.into()],
         exhibits,
         policy: policy(setting, engine, settings),
     }
+}
+
+/// A run that is stopped has no driver left to pack what it wrote.
+fn rescues(desk: &Desk) -> Vec<Rescue> {
+    let rescue = |name: &str, files_max, file_bytes_max| Rescue {
+        source: name.into(),
+        target: desk.rescued().join(name),
+        files_max,
+        file_bytes_max,
+        bytes_max: parcel::RESCUED_BYTES_MAX,
+    };
+    vec![
+        rescue(parcel::OUTPUTS, ARTIFACTS_MAX, ARTIFACT_BYTES_MAX),
+        rescue(parcel::UPSTREAM, parcel::STEPS_MAX, parcel::RESULT_BYTES_MAX),
+    ]
 }
 
 fn shown(source: &Path, target: &str) -> Exhibit {

@@ -1,5 +1,6 @@
 //! What a run hands out: one archive, written inside by the driver, or by whatever the
-//! models made of it. It is taken apart by the hardened reader, and bounded.
+//! models made of it. It is taken apart by the hardened reader, and bounded. Of a run that
+//! was stopped, the files that it had written by then.
 
 use std::{
     fs::{self, File},
@@ -7,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use api::DownloadedFile;
 use engine::{ArchiveBounds, ArchiveError, ArchiveFormat, extract_archive};
 use record::{
     ARTIFACT_BYTES_MAX as FILE_BYTES_MAX, ARTIFACTS_BYTES_MAX as BYTES_MAX,
@@ -18,10 +20,15 @@ use serde_json::{Map, Value};
 /// Files of ours beside the outputs: a result for each model, and directories.
 const ENTRIES_MAX: usize = 1000;
 /// The most models, and the largest report.
-const STEPS_MAX: usize = 101;
+pub(crate) const STEPS_MAX: usize = 101;
 const REPORT_BYTES_MAX: u64 = 256 * 1024;
 /// The largest result that is read.
-const RESULT_BYTES_MAX: u64 = 8 << 20;
+pub(crate) const RESULT_BYTES_MAX: u64 = 8 << 20;
+/// The most of a directory of a run that was stopped: as much as the driver packs.
+pub(crate) const RESCUED_BYTES_MAX: u64 = 64 << 20;
+/// Directories of the workspace that such a run's files are in.
+pub(crate) const OUTPUTS: &str = "outputs";
+pub(crate) const UPSTREAM: &str = "upstream";
 /// The longest name that is told of something left out.
 const NAME_CHARACTERS_MAX: usize = 200;
 const LEFT_OUT_MAX: usize = 50;
@@ -91,6 +98,44 @@ fn take(archive: &Path, place: &Path) -> Result<Parcel, ArchiveError> {
     Ok(parcel)
 }
 
+/// What a run that was stopped had written, as it was brought out.
+pub(crate) fn rescued(files: &[DownloadedFile], place: &Path) -> Parcel {
+    let mut parcel = Parcel::default();
+    let (mut results, mut report) = (Vec::new(), Report::default());
+    for file in files {
+        let path = Path::new(&file.path);
+        if let Ok(name) = path.strip_prefix(OUTPUTS) {
+            match (&file.error, name.to_str().filter(|name| is_plain(name))) {
+                (None, Some(name)) => parcel.files.push((name.to_owned(), place.join(path))),
+                // The whole directory: there is none, or too much in it.
+                (Some(error), Some("")) => parcel.complaints.push(error.message.clone()),
+                (_, name) => {
+                    report.left_out_count += 1;
+                    report.left_out.extend(name.map(str::to_owned));
+                }
+            }
+        } else if let Some(model) = model_above(path)
+            && let Some(result) = object(&place.join(path))
+        {
+            results.push((model, result));
+        }
+    }
+    parcel.result = combine(results, true);
+    parcel.complaints.extend(complaint(&report));
+    parcel
+}
+
+/// Whether a name is one that outputs have, or none.
+fn is_plain(name: &str) -> bool {
+    name.len() < 1024 && !name.contains(['\\', '\u{fffd}']) && !name.contains(char::is_control)
+}
+
+/// The model whose result a file below `upstream` is.
+fn model_above(path: &Path) -> Option<String> {
+    let model = path.strip_prefix(UPSTREAM).ok()?.to_str()?.strip_suffix("/outputs.json")?;
+    crate::names::model(model).is_ok().then(|| model.to_owned())
+}
+
 /// The model whose result a file is.
 fn model_of(path: &Path) -> Option<String> {
     let name = path.strip_prefix("results").ok()?.to_str()?.strip_suffix(".json")?;
@@ -152,6 +197,7 @@ pub(crate) fn bytes(path: &Path) -> io::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use api::{ErrorBody, ErrorCode};
     use tar::{Builder, Header};
 
     use super::*;
@@ -203,5 +249,41 @@ mod tests {
         }
         let none = open(Path::new("/no/such"), Path::new("/no/such"));
         assert_eq!(none.complaints.len(), 1);
+    }
+
+    #[test]
+    fn of_what_was_rescued_names_are_looked_at_again() {
+        let top = std::env::temp_dir().join(format!("cellblock-rescue-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&top);
+        fs::create_dir_all(top.join("upstream/a")).unwrap();
+        fs::write(top.join("upstream/a/outputs.json"), "{\"x\": 1}").unwrap();
+        let file = |path: &str, error: Option<&str>| DownloadedFile {
+            path: path.to_owned(),
+            size_bytes: None,
+            sha256: None,
+            error: error.map(|message| ErrorBody {
+                code: ErrorCode::TooLarge,
+                message: message.to_owned(),
+                hint: None,
+                retryable: false,
+            }),
+        };
+        let files = [
+            file(".cellblock/parcel.tar", Some("there is none")),
+            file("outputs/b/c.csv", None),
+            file("outputs/odd\u{fffd}", None),
+            file("outputs/back\\slash", None),
+            file("outputs/huge", Some("too large")),
+            file("upstream/a/outputs.json", None),
+            file("upstream/a b/outputs.json", None),
+            file("upstream/a/other.json", None),
+        ];
+        let parcel = rescued(&files, &top);
+        fs::remove_dir_all(&top).unwrap();
+        assert_eq!(parcel.files, [("b/c.csv".to_owned(), top.join("outputs/b/c.csv"))]);
+        assert_eq!(Value::from(parcel.result.unwrap()), serde_json::json!({"a": {"x": 1}}));
+        assert!(parcel.complaints[0].starts_with("3 outputs were left out, among them huge"));
+        let lost = rescued(&[file("outputs", Some("it is gone"))], &top);
+        assert_eq!(lost.complaints, ["it is gone"]);
     }
 }

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use api::{ArtifactInfo, ErrorBody, ErrorCode, OutputHead, RunId, RunResult, RunStatus};
+use api::{ArtifactInfo, ErrorBody, ErrorCode, Outcome, OutputHead, RunId, RunResult, RunStatus};
 use engine::{Asker, Cancel, Input, RunError, RunIo, TrustDomain};
 use record::{Claim, Closed, Closing, Fence, Owner, Started};
 use tokio::{
@@ -281,12 +281,7 @@ impl Projects {
 
     /// What goes into the record of a run whose code has ended.
     async fn closing(&self, result: RunResult, streams: &Streams, prepared: &Prepared) -> Closing {
-        let (archive, place) = (prepared.desk.parcel(), prepared.desk.taken());
-        let has_parcel = result.files.iter().any(|file| file.error.is_none());
-        let opened = blocking(move || {
-            Ok(if has_parcel { parcel::open(&archive, &place) } else { Parcel::default() })
-        });
-        let parcel = opened.await.unwrap_or_default();
+        let parcel = left(&result, &prepared.desk).await;
         let mut closing = Closing {
             enforcement: Some(result.enforcement),
             usage: Some(result.usage),
@@ -394,6 +389,23 @@ struct Prepared {
     tree: Kept,
     data: Option<Kept>,
     desk: Desk,
+}
+
+/// What a run left: as its driver packed it, or as it lay there when the run was stopped.
+async fn left(result: &RunResult, desk: &Desk) -> Parcel {
+    let files = result.files.clone();
+    let opened = if matches!(result.outcome, Outcome::Exited { .. }) {
+        let (archive, place) = (desk.parcel(), desk.taken());
+        let is_there = files.iter().any(|file| file.error.is_none());
+        blocking(move || {
+            Ok(if is_there { parcel::open(&archive, &place) } else { Parcel::default() })
+        })
+        .await
+    } else {
+        let place = desk.rescued();
+        blocking(move || Ok(parcel::rescued(&files, &place))).await
+    };
+    opened.unwrap_or_default()
 }
 
 fn log_panic(ended: Result<(), tokio::task::JoinError>) {

@@ -124,9 +124,13 @@ pub(super) fn bring_out(init: &Init, path: &[u8]) -> io::Result<()> {
     init.say(&FromInit::FilesEnd { errno })
 }
 
+/// Opens the workspace.
+pub(super) fn workspace(init: &Init) -> io::Result<OwnedFd> {
+    Ok(fs::open(init.orders.plan.workspace.as_path(), DIRECTORY, Mode::empty())?)
+}
+
 fn send_all(init: &Init, wanted: &Path) -> io::Result<()> {
-    let workspace = init.orders.plan.workspace.as_path();
-    let workspace = fs::open(workspace, DIRECTORY, Mode::empty())?;
+    let workspace = workspace(init)?;
     let mut left = vec![wanted.to_owned()];
     let mut sent = 0;
     while let Some(path) = left.pop() {

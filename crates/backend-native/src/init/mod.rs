@@ -185,7 +185,7 @@ impl Init {
 
     fn serve(&mut self) -> Result<(), Failure> {
         let applied = setup::apply(self)?;
-        self.say(&applied.ready())?;
+        self.say_ready(&applied.ready())?;
         match (self.hear()?, self.orders.park) {
             (Some(ToInit::Start), Some(namespaces)) => return Ok(stage::run(self, namespaces)?),
             (Some(ToInit::Start), None) => payload::run(self)?,
@@ -210,6 +210,18 @@ impl Init {
 
     pub(crate) fn say(&self, message: &FromInit) -> io::Result<()> {
         wire::send(self.control.as_fd(), message, &[])
+    }
+
+    /// The first word. With it goes the workspace: when everything in here has been
+    /// killed, the host side can still look at what was left.
+    fn say_ready(&self, message: &FromInit) -> io::Result<()> {
+        match self.orders.park {
+            Some(_) => self.say(message),
+            None => {
+                let workspace = files::workspace(self)?;
+                wire::send(self.control.as_fd(), message, &[workspace.as_fd()])
+            }
+        }
     }
 
     fn hear(&self) -> io::Result<Option<ToInit>> {

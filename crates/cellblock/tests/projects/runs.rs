@@ -9,6 +9,7 @@ pub(crate) const TESTS: Tests = &[
     ("runs::a_pipeline_hands_results_on", a_pipeline_hands_results_on),
     ("runs::a_run_sees_what_it_is_told_and_no_more", a_run_sees_what_it_is_told_and_no_more),
     ("runs::failures_are_told_as_they_are", failures_are_told_as_they_are),
+    ("runs::what_was_written_outlives_every_end", what_was_written_outlives_every_end),
     ("runs::outputs_are_bounded_and_plain", outputs_are_bounded_and_plain),
     ("runs::a_model_that_forges_the_parcel", a_model_that_forges_the_parcel),
     ("runs::long_output_is_kept_apart", long_output_is_kept_apart),
@@ -141,6 +142,86 @@ fn failures_are_told_as_they_are() {
         assert!(matches!(record.outcome, Some(Outcome::TimedOut { .. })));
         assert_eq!(record.stdout.head, "begun\n");
     });
+}
+
+/// Writes what a run leaves, a trap of each kind among it, and then `END` happens.
+const WRITES: &str = concat!(
+    "import os, time\n",
+    "os.makedirs('/outputs/part')\n",
+    "open('/outputs/part/a.csv', 'w').write('a,b')\n",
+    "open('/outputs/b.json', 'w').write('{\"b\": 1}')\n",
+    "os.chmod('/outputs/b.json', 0o600)\n",
+    "os.symlink('/etc/passwd', '/outputs/link')\n",
+    "os.symlink('/etc', '/outputs/part/etc')\n",
+    "os.mkfifo('/outputs/pipe')\n",
+    "open('/outputs/huge', 'wb').truncate(64 << 20)\n",
+    "deep = '/outputs/deep'\n",
+    "os.makedirs(deep)\n",
+    "for _ in range(200):\n    deep += '/d'\n    os.mkdir(deep)\n",
+    "print('written', flush=True)\n",
+    "END\n",
+);
+
+fn what_was_written_outlives_every_end() {
+    in_house(2, |house| async move {
+        let ends = [
+            ("sleeps", "time.sleep(600)"),
+            ("eats", "x = []\nwhile True: x.append(bytearray(b'x' * (8 << 20)))"),
+            ("raises", "raise ValueError('no')"),
+            ("kills", "os.kill(os.getppid(), 9)\ntime.sleep(600)"),
+        ];
+        let text = |end: &str| WRITES.replace("END", end);
+        let mut files: Vec<_> =
+            ends.iter().map(|(name, end)| (format!("model/{name}.py"), text(end))).collect();
+        files.push(("run.py".to_owned(), "PIPELINE = ['first', 'sleeps']".to_owned()));
+        files.push(("model/first.py".to_owned(), "result = {'x': 1}".to_owned()));
+        let files: Vec<_> = files.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+        registered(&files, &house).await;
+        let mut timed = whole("p");
+        timed.wall_time_ms = Some(4000);
+        let timed = house.run(&timed).await;
+        assert_eq!(timed.status, RunStatus::TimedOut, "{}", shown(&timed));
+        assert_eq!(timed.result, Some(json!({"first": {"x": 1}})));
+        let raised = house.run(&model("p", "raises")).await;
+        assert_eq!(raised.exit_code, Some(1), "{}", shown(&raised));
+        let killed = house.run(&model("p", "kills")).await;
+        assert_eq!(killed.status, RunStatus::Failed, "{}", shown(&killed));
+        let cancelled = cancelled_once_written(&house).await;
+        assert_eq!(cancelled.status, RunStatus::Cancelled, "{}", shown(&cancelled));
+        let mut all = vec![timed, raised, killed, cancelled];
+        let is_bounded = std::env::var_os("CELLBLOCK_ALLOW_MISSING").is_none();
+        if is_bounded {
+            let eaten = house.run(&model("p", "eats")).await;
+            assert_eq!(eaten.outcome, Some(Outcome::OutOfMemory), "{}", shown(&eaten));
+            all.push(eaten);
+        }
+        for record in all {
+            let mut names: Vec<_> = record.artifacts.iter().map(|a| a.name.as_str()).collect();
+            names.sort_unstable();
+            assert_eq!(names, ["b.json", "part/a.csv"], "{}", shown(&record));
+            let outputs = house.projects.outputs(&record).await.unwrap();
+            assert_eq!(outputs["part/a.csv"].text.as_deref(), Some("a,b"));
+            assert_eq!(outputs["b.json"].json, Some(json!({"b": 1})));
+            let complaint = record.error.as_ref().unwrap().message.clone();
+            assert!(complaint.contains("huge"), "{complaint}");
+        }
+    });
+}
+
+/// Starts a model that sleeps, and takes it back once it has written.
+async fn cancelled_once_written(house: &House) -> api::RunRecord {
+    let started = house.projects.start(TENANT, "tester", &model("p", "sleeps")).await.unwrap();
+    loop {
+        let events = house.projects.events(TENANT, started.run_id, 0, 10).await.unwrap();
+        if events.iter().any(|event| event.data.contains("written")) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let id = started.run_id.to_string();
+    house.projects.cancel(TENANT, &id).await.unwrap();
+    let patience = std::time::Duration::from_secs(60);
+    house.projects.wait(TENANT, started.run_id, patience).await.unwrap()
 }
 
 fn outputs_are_bounded_and_plain() {

@@ -188,6 +188,7 @@ pub(crate) fn python(text: &str, policy: PolicySpec) -> RunRequest {
         workspace: Workspace::Private,
         uploads: Vec::new(),
         downloads: Vec::new(),
+        rescues: Vec::new(),
         list_changes: false,
         scratch: Vec::new(),
         exhibits: Vec::new(),

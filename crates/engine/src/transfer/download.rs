@@ -95,6 +95,19 @@ pub(super) struct Allowance {
     files: usize,
 }
 
+impl Allowance {
+    pub(super) const fn new(bytes_max: u64, files: usize) -> Self {
+        Self { bytes: bytes_max, bytes_max, files }
+    }
+
+    /// Takes one file off.
+    pub(super) fn file(&mut self, maximum: usize) -> Result<(), DownloadError> {
+        let left = self.files.checked_sub(1).ok_or(DownloadError::TooManyFiles { maximum })?;
+        self.files = left;
+        Ok(())
+    }
+}
+
 /// Brings files out, each to its place or with the reason why not; those that were are
 /// kept.
 pub(crate) async fn fetch(
@@ -103,7 +116,7 @@ pub(crate) async fn fetch(
     bytes_max: u64,
     kept: &mut Kept,
 ) -> Vec<DownloadedFile> {
-    let mut allowance = Allowance { bytes: bytes_max, bytes_max, files: FILES_MAX };
+    let mut allowance = Allowance::new(bytes_max, FILES_MAX);
     let mut report = Vec::new();
     for download in downloads {
         let is_all = download.source.as_os_str().is_empty();
@@ -124,7 +137,7 @@ pub(crate) async fn fetch(
 }
 
 /// The files with their paths below what was asked for: empty if that is the file.
-fn below(asked: &Path, files: Vec<(PathBuf, fs::File)>) -> Vec<(PathBuf, fs::File)> {
+pub(super) fn below(asked: &Path, files: Vec<(PathBuf, fs::File)>) -> Vec<(PathBuf, fs::File)> {
     let shorten = |path: PathBuf| path.strip_prefix(asked).map(Path::to_owned).unwrap_or(path);
     files.into_iter().map(|(path, file)| (shorten(path), file)).collect()
 }
@@ -139,10 +152,7 @@ async fn fetch_one(
     let (directory, file_name) = destination(download, is_file);
     let target = Target::open(&directory)?;
     for (below, file) in files {
-        allowance.files = match allowance.files.checked_sub(1) {
-            Some(left) => left,
-            None => return Err(DownloadError::TooManyFiles { maximum: FILES_MAX }),
-        };
+        allowance.file(FILES_MAX)?;
         let to = file_name.as_deref().unwrap_or(&below);
         let mut saved = match checked(to) {
             Ok(to) => target.save(to, file, allowance).await,
@@ -182,7 +192,7 @@ fn destination(download: &Download, is_file: bool) -> (PathBuf, Option<PathBuf>)
 }
 
 /// A path that the program chose, if it leads to somewhere below where it starts.
-fn checked(path: &Path) -> Result<&Path, DownloadError> {
+pub(super) fn checked(path: &Path) -> Result<&Path, DownloadError> {
     if path.as_os_str().as_encoded_bytes().contains(&0) {
         return Err(DownloadError::Path("it has a NUL"));
     }
@@ -196,7 +206,7 @@ fn checked(path: &Path) -> Result<&Path, DownloadError> {
     }
 }
 
-fn account(path: &Path, saved: Result<Saved, DownloadError>) -> DownloadedFile {
+pub(super) fn account(path: &Path, saved: Result<Saved, DownloadError>) -> DownloadedFile {
     let path = shown(path);
     match saved {
         Ok(Saved { size_bytes, sha256, .. }) => {

@@ -7,12 +7,14 @@
 mod created;
 mod download;
 mod place;
+mod rescue;
 mod save;
 mod upload;
 
 pub(crate) use created::created;
 pub(crate) use download::{Download, DownloadError, downloads, fetch};
 pub(crate) use place::{shown, within};
+pub(crate) use rescue::{Rescued, rescue, rescues};
 pub use upload::UploadError;
 pub(crate) use upload::uploads;
 

@@ -207,6 +207,7 @@ impl<'a> Job<'a> {
             workspace: Workspace::Private,
             uploads: Vec::new(),
             downloads: Vec::new(),
+            rescues: Vec::new(),
             list_changes: false,
             scratch: Vec::new(),
             exhibits,

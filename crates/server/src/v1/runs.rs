@@ -183,6 +183,7 @@ async fn start(
         workspace: Workspace::Private,
         uploads: parcel::pack(new.files, &scratch)?,
         downloads: parcel::wanted(&new.outputs, &scratch),
+        rescues: Vec::new(),
         list_changes: true,
         scratch: Vec::new(),
         exhibits: Vec::new(),
