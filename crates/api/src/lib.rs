@@ -36,7 +36,7 @@ pub use policy_spec::{
     Access, NetworkSpec, PolicySpec, ProfileName, ShareSpec, StartSpec, UnknownProfile,
 };
 pub use project::{
-    DataSnapshot, DataSource, DataSourceKind, Project, RepositoryKind, SnapshotFile,
+    DataFile, DataSnapshot, DataSource, DataSourceKind, Project, RepositoryKind, SnapshotFile,
 };
 pub use project_run::{
     Comparison, MetricChange, ProjectFile, ProjectRunRequest, RunOutput, RunOutputs, RunScope,

@@ -80,6 +80,23 @@ pub struct DataSnapshot {
     pub size_bytes: u64,
 }
 
+/// A file of a project's newest data, as runs see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DataFile {
+    /// Its path, relative to where the data is mounted.
+    pub path: String,
+    /// What it is, by its name.
+    pub media_type: String,
+    /// Its size.
+    pub size_bytes: u64,
+    /// The SHA-256 of its bytes, in hexadecimal digits.
+    pub sha256: String,
+    /// The snapshot that has it.
+    pub snapshot_id: String,
+    /// When that was taken first.
+    pub taken_at: Timestamp,
+}
+
 /// One file of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SnapshotFile {

@@ -6,7 +6,7 @@ use std::{
 
 use api::PolicySpec;
 use engine::Engine;
-use project::Projects;
+use project::{Buckets, Projects};
 use record::{BlobLocation, BlobSettings, Blobs, Location, Retention, Store, Upkeep};
 
 use crate::{
@@ -46,7 +46,7 @@ pub(crate) fn projects(
     engine: &Arc<Engine>,
     git: Arc<Engine>,
     upkeep: &Upkeep,
-    settings: &Settings,
+    (settings, vars): (&Settings, &HostVars),
 ) -> Result<Arc<Projects>, Failure> {
     let state_dir = settings.state_dir.as_deref().ok_or(Failure::NoStateDir)?;
     let given = &settings.records;
@@ -56,6 +56,11 @@ pub(crate) fn projects(
         policy,
         repository_dirs: given.repository_dirs.clone(),
         data_dirs: given.data_dirs.clone(),
+        buckets: match given.every_bucket {
+            true => Buckets::All,
+            false => Buckets::Only(given.buckets.clone()),
+        },
+        bucket_options: vars.cloud(),
         ..project::Settings::new(state_dir.join(CACHE))
     };
     let kept = (upkeep.store().clone(), upkeep.blobs().clone());

@@ -136,6 +136,10 @@ pub(crate) struct RecordSettings {
     pub(crate) repository_dirs: Vec<PathBuf>,
     /// Those in which data may be.
     pub(crate) data_dirs: Vec<PathBuf>,
+    /// Buckets that data may be in.
+    pub(crate) buckets: Vec<record::BucketLocation>,
+    /// Whether it may be in any: whoever asks has the credentials anyway.
+    pub(crate) every_bucket: bool,
     /// Whether git may fetch over the network for callers of a server.
     pub(crate) remote_git: bool,
     pub(crate) workers: Option<u64>,

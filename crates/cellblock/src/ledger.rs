@@ -35,6 +35,7 @@ impl Ledger {
         let own = [PathBuf::from("/")];
         settings.records.repository_dirs.extend(own.clone());
         settings.records.data_dirs.extend(own);
+        settings.records.every_bucket = true;
         settings.records.remote_git = true;
         let failed = |source| Failure::Process { action: "start an event loop", source };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

@@ -166,7 +166,7 @@ async fn shared(settings: &Settings, vars: &HostVars) -> Result<(Arc<Engine>, Du
     let git = given_network(&config, settings.records.remote_git);
     let git = Arc::new(Engine::new(git, Arc::clone(&native)));
     let engine = Arc::new(Engine::with_records(config, native, records));
-    let projects = archive::projects(&engine, git, &upkeep, settings)?;
+    let projects = archive::projects(&engine, git, &upkeep, (settings, vars))?;
     let workers = count(settings.records.workers, workers());
     Ok((engine, Durable { upkeep, projects, workers }))
 }

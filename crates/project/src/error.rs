@@ -4,7 +4,7 @@ use std::io;
 
 use api::{ErrorBody, ErrorCode, with_causes};
 use engine::{ArchiveError, RunError};
-use record::{BlobError, StoreError};
+use record::{BlobError, BucketError, KeepError, StoreError};
 
 use crate::{GitError, SourceError, TreeError};
 
@@ -17,6 +17,9 @@ pub enum ProjectError {
     /// Kept bytes failed.
     #[error(transparent)]
     Blob(#[from] BlobError),
+    /// A bucket cannot be read.
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
     /// Git failed.
     #[error(transparent)]
     Git(#[from] GitError),
@@ -114,13 +117,15 @@ impl ProjectError {
             _ => {
                 let (code, hint) = self.kind();
                 let message = with_causes(self);
-                ErrorBody { code, message, hint: hint.map(str::to_owned), retryable: false }
+                let retryable = matches!(self, Self::Bucket(error) if error.is_transient());
+                ErrorBody { code, message, hint: hint.map(str::to_owned), retryable }
             }
         }
     }
 
     const fn kind(&self) -> (ErrorCode, Option<&'static str>) {
         match self {
+            Self::Bucket(error) => error.kind(),
             Self::Source(error) => (source_code(error), Some(error.hint())),
             Self::Git(error) => git_kind(error),
             Self::Archive(_) | Self::GitsOwn { .. } => {
@@ -146,6 +151,15 @@ impl ProjectError {
                 (ErrorCode::PolicyRefused, Some("ask the operator to allow it"))
             }
             _ => (ErrorCode::Internal, None),
+        }
+    }
+}
+
+impl From<KeepError> for ProjectError {
+    fn from(error: KeepError) -> Self {
+        match error {
+            KeepError::Bucket(error) => Self::Bucket(error),
+            KeepError::Blob(error) => Self::Blob(error),
         }
     }
 }

@@ -26,5 +26,5 @@ mod worker;
 pub use error::ProjectError;
 pub use git::{Branch, Diff, Git, GitError, GitSource, LogPage, Refs, SourceError, Version};
 pub use projects::{NewProjectSpec, Projects, Rerun};
-pub use settings::Settings;
+pub use settings::{Buckets, Settings};
 pub use tree::TreeError;

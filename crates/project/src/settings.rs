@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use api::PolicySpec;
+use record::BucketLocation;
 
 /// What the operator tells projects.
 #[derive(Clone, Debug)]
@@ -16,6 +17,10 @@ pub struct Settings {
     pub repository_dirs: Vec<PathBuf>,
     /// Host directories in which data may be registered.
     pub data_dirs: Vec<PathBuf>,
+    /// Buckets, or what is below prefixes of them, that may be registered as data.
+    pub buckets: Buckets,
+    /// How buckets are reached: the usual environment variables, by their names.
+    pub bucket_options: Vec<(String, String)>,
     /// The longest that a run may take.
     pub wall_time: Duration,
     /// The most files and directories of one commit.
@@ -24,6 +29,8 @@ pub struct Settings {
     pub tree_bytes_max: u64,
     /// The most bytes of an upload.
     pub upload_bytes_max: u64,
+    /// The most bytes of one object of a bucket.
+    pub object_bytes_max: u64,
     /// The most bytes of a snapshot.
     pub snapshot_bytes_max: u64,
     /// The most bytes of the trees that are kept ready, and of the data.
@@ -33,6 +40,25 @@ pub struct Settings {
     pub renew_every: Duration,
     /// How often dead workers' runs are settled.
     pub settle_every: Duration,
+}
+
+/// Which buckets may be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Buckets {
+    /// Every one that the credentials open: they are the caller's own.
+    All,
+    /// These, and what is below them.
+    Only(Vec<BucketLocation>),
+}
+
+impl Buckets {
+    /// Whether one may be read.
+    pub(crate) fn allow(&self, location: &BucketLocation) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(allowed) => allowed.iter().any(|allowed| allowed.contains(location)),
+        }
+    }
 }
 
 const MIB: u64 = 1 << 20;
@@ -47,12 +73,15 @@ impl Settings {
             policy: PolicySpec::default(),
             repository_dirs: Vec::new(),
             data_dirs: Vec::new(),
+            buckets: Buckets::Only(Vec::new()),
+            bucket_options: Vec::new(),
             // What the contract of hosted runs has.
             wall_time: Duration::from_secs(300),
             // A large project of people; not a kernel's or a browser's.
             tree_entries_max: 20_000,
             tree_bytes_max: 256 * MIB,
             upload_bytes_max: 100 * MIB,
+            object_bytes_max: 1024 * MIB,
             snapshot_bytes_max: 2048 * MIB,
             cache_bytes_max: 8192 * MIB,
             renew_every: Duration::from_secs(3),

@@ -10,6 +10,7 @@
 //! measures, and [`Store::settle_expired`] closes those of owners that are gone.
 
 mod blobs;
+mod bucket;
 mod catalog;
 mod database;
 mod dialect;
@@ -31,6 +32,7 @@ mod text;
 mod upkeep;
 
 pub use blobs::{BlobDigest, BlobError, BlobLocation, BlobReader, BlobSettings, Blobs, Swept};
+pub use bucket::{Bucket, BucketError, BucketLocation, BucketObject, KeepError};
 pub use catalog::{Listed, NewProject, NewSnapshot, NewSource, SNAPSHOT_FILES_MAX};
 pub use error::{QueueBound, StoreError};
 pub use events::{Appended, EVENT_BYTES_MAX, EVENTS_PER_RUN_MAX, NewEvent, RunEvent};

@@ -68,11 +68,11 @@ impl ProjectCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DataCommand {
-    /// Add files (CSV, XLSX, Parquet, JSON) or a directory to a project's data
+    /// Add files (CSV, XLSX, Parquet, JSON), directories or buckets to a project's data
     Add {
         /// The project
         project: String,
-        /// The files or directories
+        /// The files or directories, or s3://BUCKET/PREFIX, gs://… or az://…
         #[arg(required = true)]
         paths: Vec<PathBuf>,
         #[command(flatten)]

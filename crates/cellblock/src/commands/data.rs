@@ -1,9 +1,14 @@
 //! `data`: what projects are run on.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
 
-use api::{DataSnapshot, DataSource, Project};
+use api::{DataFile, DataSnapshot, DataSource, Project};
 use project::Projects;
+use record::BucketLocation;
 use serde::Serialize;
 
 use crate::{
@@ -40,7 +45,10 @@ fn add(ledger: &Ledger, project: &str, paths: &[PathBuf], as_json: bool) -> Resu
         let project = projects.show(TENANT, project).await?;
         let mut added = Vec::new();
         for path in paths {
-            added.push(add_one(projects, &project, &absolute(path)).await?);
+            added.push(match path.to_str().filter(|path| BucketLocation::is_one(path)) {
+                Some(url) => add_bucket(projects, &project, url).await?,
+                None => add_one(projects, &project, &absolute(path)).await?,
+            });
         }
         Ok(added)
     })?;
@@ -59,15 +67,42 @@ async fn add_one(
     if path.is_dir() {
         return Ok(projects.add_directory(TENANT, project, &name, path).await?);
     }
-    let read = tokio::fs::read(path).await;
+    let read = read(path, projects.upload_bytes_max());
     let bytes = read.map_err(|source| Failure::Data { path: path.to_owned(), source })?;
     Ok(projects.upload(TENANT, project, &name, bytes).await?)
+}
+
+/// Takes a bucket, by its last name.
+async fn add_bucket(
+    projects: &Projects,
+    project: &Project,
+    url: &str,
+) -> Result<DataSource, Failure> {
+    let name = url.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    Ok(projects.add_bucket(TENANT, project, name, url).await?)
+}
+
+/// What a file holds, or one byte more than may be: a device never ends.
+fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn sources_table(sources: &[DataSource]) -> String {
     let mut table = Table::new(&["DATA", "LOCATION", "SINCE"]);
     for source in sources {
         table.row(&[&source.name, &source.location, &source.created_at.to_string()]);
+    }
+    table.text(|_, cell| cell.to_owned())
+}
+
+fn files_table(files: &[DataFile]) -> String {
+    let mut table = Table::new(&["FILE", "BYTES", "TYPE", "SHA-256", "TAKEN"]);
+    for file in files {
+        let bytes = file.size_bytes.to_string();
+        let (digest, taken) = (&file.sha256, file.taken_at.to_string());
+        table.row(&[&file.path, &bytes, &file.media_type, digest, &taken]);
     }
     table.text(|_, cell| cell.to_owned())
 }
@@ -82,6 +117,7 @@ fn tell(snapshot: &DataSnapshot, as_json: bool) -> Result<(), Failure> {
 #[derive(Serialize)]
 struct DataJson {
     sources: Vec<DataSource>,
+    files: Vec<DataFile>,
     snapshots: Vec<DataSnapshot>,
 }
 
@@ -90,12 +126,14 @@ fn list(ledger: &Ledger, project: &str, as_json: bool) -> Result<(), Failure> {
         let project = projects.show(TENANT, project).await?;
         let sources = projects.sources(TENANT, &project).await?;
         let snapshots = projects.snapshots(TENANT, &project, LIST_MAX, None).await?.items;
-        Ok(DataJson { sources, snapshots })
+        let files = projects.newest_files(TENANT, &project).await?;
+        Ok(DataJson { sources, files, snapshots })
     })?;
     if as_json {
         return render::pretty_json(&data);
     }
     render::text(&sources_table(&data.sources))?;
+    render::text(&files_table(&data.files))?;
     let mut table = Table::new(&["SNAPSHOT", "FILES", "BYTES", "TAKEN"]);
     for snapshot in &data.snapshots {
         let (files, bytes) = (snapshot.file_count.to_string(), snapshot.size_bytes.to_string());

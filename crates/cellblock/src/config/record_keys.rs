@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use record::{BlobLocation, Location};
+use record::{BlobLocation, BucketLocation, Location};
 
 use super::keys::{Key, key, set, truth};
 use crate::{args::parse_count, duration, size, wire};
@@ -66,6 +66,18 @@ pub(super) const RECORD_KEYS: &[Key] = &[
         )
     },
     Key {
+        apply: |text, settings| {
+            settings.records.buckets = buckets(text)?;
+            Ok(())
+        },
+        ..key(
+            "buckets",
+            "CELLBLOCK_BUCKETS",
+            "buckets that callers of a server may register as data of projects, with what is \
+             below them: s3://bucket/prefix, gs://… or az://…, separated by commas",
+        )
+    },
+    Key {
         default: |_| Some("no".to_owned()),
         apply: |text, settings| {
             settings.records.remote_git = match text {
@@ -121,4 +133,10 @@ fn directories(text: &str, directories: &mut Vec<PathBuf>) -> Result<(), String>
         }
         false => Err("expected absolute paths, separated by commas".to_owned()),
     }
+}
+
+/// Buckets with their prefixes.
+fn buckets(text: &str) -> Result<Vec<BucketLocation>, String> {
+    let named = text.split(',').map(str::trim).filter(|bucket| !bucket.is_empty());
+    named.map(|bucket| BucketLocation::parse(bucket).map_err(|error| error.to_string())).collect()
 }

@@ -3,6 +3,8 @@
 use std::{fs, os::unix::fs::symlink};
 
 use api::{ErrorCode, RunStatus};
+use project::Buckets;
+use record::BucketLocation;
 
 use crate::fixture::{House, TENANT, Tests, in_house, model, shown, succeeded};
 
@@ -10,6 +12,7 @@ pub(crate) const TESTS: Tests = &[
     ("data::uploads_are_told_by_their_bytes", uploads_are_told_by_their_bytes),
     ("data::a_snapshot_never_changes", a_snapshot_never_changes),
     ("data::directories_are_the_operators_to_give", directories_are_the_operators_to_give),
+    ("data::buckets_are_the_operators_to_give", buckets_are_the_operators_to_give),
 ];
 
 const READS: &str = concat!(
@@ -111,5 +114,27 @@ fn directories_are_the_operators_to_give() {
         fs::remove_dir_all(&tables).unwrap();
         let again = house.run(&model("p", "reads")).await;
         assert_eq!(again.result.unwrap(), expected);
+    });
+}
+
+fn buckets_are_the_operators_to_give() {
+    in_house(1, |house| async move {
+        let project = prepared(&house).await;
+        let allowed = Buckets::Only(vec![BucketLocation::parse("s3://ours/tables").unwrap()]);
+        let projects = house.another(|settings| settings.buckets = allowed);
+        let add = async |url: &str| {
+            let added = projects.add_bucket(TENANT, &project, "tables", url).await;
+            added.map_err(|error| error.body().code)
+        };
+        for url in ["s3://ours", "s3://ours/tables-2", "s3://others/tables", "gs://ours/tables"] {
+            assert_eq!(add(url).await.unwrap_err(), ErrorCode::PolicyRefused, "{url}");
+        }
+        for url in ["s3://ours/tables/../x", "s3://ours@h/tables", "http://ours/tables"] {
+            assert_eq!(add(url).await.unwrap_err(), ErrorCode::InvalidRequest, "{url}");
+        }
+        assert_eq!(add("s3://ours/tables/a/").await.unwrap().location, "s3://ours/tables/a");
+        // What was allowed once is no more: it is asked again when it is read.
+        let taken = house.projects.take_snapshot(TENANT, &project).await;
+        assert_eq!(taken.unwrap_err().body().code, ErrorCode::PolicyRefused);
     });
 }

@@ -1,9 +1,11 @@
 //! Data: what it is read from, and what it was at one moment.
 
+mod bucket;
 mod kind;
 mod ready;
 mod take;
 
+pub(crate) use bucket::{Bounds, bucket};
 pub(crate) use kind::DataKind;
 pub(crate) use ready::Snapshots;
 pub(crate) use take::{Taken, directory};

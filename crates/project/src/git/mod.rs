@@ -55,6 +55,11 @@ impl Git {
         Self { engine, settings }
     }
 
+    /// Whether it may fetch from other hosts.
+    pub(crate) fn has_network(&self) -> bool {
+        self.engine.config().ceiling.full_network
+    }
+
     /// The branches of a repository, and which of them is the usual one.
     ///
     /// # Errors

@@ -2,19 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
-use api::{DataSnapshot, DataSource, DataSourceKind, Project, SnapshotFile};
-use record::{Listed, NewSnapshot, NewSource};
+use api::{DataFile, DataSnapshot, DataSource, DataSourceKind, Project, SnapshotFile};
+use record::{Bucket, BucketLocation, Listed, NewSnapshot, NewSource};
 
 use super::Projects;
 use crate::{
     ProjectError,
     checkout::blocking,
-    data::{DataKind, Taken, directory},
+    data::{Bounds, DataKind, Taken, bucket, directory},
+    media::media_type,
     names,
 };
 
 /// The most sources of one project.
 const SOURCES_MAX: u32 = 100;
+/// The most files of the newest data that are listed: what a person or an assistant reads.
+const FILES_SHOWN_MAX: usize = 500;
 
 impl Projects {
     /// Takes a file that was sent as a data source; one of that name is replaced.
@@ -60,6 +63,26 @@ impl Projects {
             return Err(ProjectError::Request { reason: "the directory's path is no text" });
         };
         let (name, kind) = (name.to_owned(), DataSourceKind::Directory);
+        let source = NewSource { project_id: project.project_id, name, kind, location };
+        self.put(tenant, project, source).await
+    }
+
+    /// Takes what is in a bucket below a prefix as a data source, such as
+    /// `s3://bucket/prefix`; one of that name is replaced. It is read whenever a snapshot
+    /// is taken.
+    ///
+    /// # Errors
+    /// The operator does not allow it, or it is no bucket's URL.
+    pub async fn add_bucket(
+        &self,
+        tenant: &str,
+        project: &Project,
+        name: &str,
+        url: &str,
+    ) -> Result<DataSource, ProjectError> {
+        names::plain("data source", name)?;
+        let location = self.allowed_bucket(url)?.to_string();
+        let (name, kind) = (name.to_owned(), DataSourceKind::Bucket);
         let source = NewSource { project_id: project.project_id, name, kind, location };
         self.put(tenant, project, source).await
     }
@@ -140,6 +163,33 @@ impl Projects {
         Ok(self.store.snapshot_files(tenant, project.project_id, snapshot).await?)
     }
 
+    /// The files of the newest snapshot, as far as a list of them is read; none where there
+    /// is no snapshot yet.
+    ///
+    /// # Errors
+    /// The records cannot be read.
+    pub async fn newest_files(
+        &self,
+        tenant: &str,
+        project: &Project,
+    ) -> Result<Vec<DataFile>, ProjectError> {
+        let newest = self.store.snapshots(tenant, project.project_id, 1, None).await?;
+        let Some(DataSnapshot { snapshot_id, created_at, .. }) = newest.items.into_iter().next()
+        else {
+            return Ok(Vec::new());
+        };
+        let files = self.store.snapshot_files(tenant, project.project_id, &snapshot_id).await?;
+        let file = |SnapshotFile { path, sha256, size_bytes }| DataFile {
+            media_type: media_type(&path).to_owned(),
+            path,
+            size_bytes,
+            sha256,
+            snapshot_id: snapshot_id.clone(),
+            taken_at: created_at,
+        };
+        Ok(files.into_iter().take(FILES_SHOWN_MAX).map(file).collect())
+    }
+
     /// Deletes a snapshot. Says whether there was one.
     ///
     /// # Errors
@@ -188,7 +238,23 @@ impl Projects {
                 let path = self.allowed(Path::new(&source.location)).await?;
                 directory(&self.blobs, &path, &source.name, most, taken).await
             }
-            DataSourceKind::Bucket => Err(ProjectError::Refused { what: "reading buckets" }),
+            DataSourceKind::Bucket => {
+                // Here, too.
+                let location = self.allowed_bucket(&source.location)?;
+                let opened = Bucket::open(&location, &self.settings.bucket_options)?;
+                let object_bytes = self.settings.object_bytes_max;
+                let bounds = Bounds { object_bytes, bytes: most };
+                bucket(&self.blobs, &opened, &source.name, bounds, taken).await
+            }
+        }
+    }
+
+    /// A bucket by its URL, if it may be read.
+    fn allowed_bucket(&self, url: &str) -> Result<BucketLocation, ProjectError> {
+        let location = BucketLocation::parse(url)?;
+        match self.settings.buckets.allow(&location) {
+            true => Ok(location),
+            false => Err(ProjectError::Refused { what: "reading that bucket" }),
         }
     }
 

@@ -14,8 +14,8 @@ use tokio::sync::{Notify, watch};
 pub use runs::Rerun;
 
 use crate::{
-    Git, GitSource, ProjectError, Settings, cache::Cache, checkout::Checkouts, data::Snapshots,
-    names, worker::Held,
+    Buckets, Git, GitSource, ProjectError, Settings, cache::Cache, checkout::Checkouts,
+    data::Snapshots, names, worker::Held,
 };
 
 /// The longest description of a project.
@@ -165,6 +165,18 @@ impl Projects {
         let project = self.show(tenant, name).await?;
         self.store.delete_project(tenant, project.project_id).await?;
         Ok(())
+    }
+
+    /// Whether a repository or data may be fetched over the network.
+    #[must_use]
+    pub fn may_fetch(&self) -> bool {
+        self.git.has_network() || self.settings.buckets != Buckets::Only(Vec::new())
+    }
+
+    /// The most bytes of an upload.
+    #[must_use]
+    pub fn upload_bytes_max(&self) -> u64 {
+        self.settings.upload_bytes_max
     }
 
     pub(crate) fn tell_ended(&self) {

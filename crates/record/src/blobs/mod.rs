@@ -20,6 +20,7 @@ use crate::{Store, text::is_digest};
 pub use error::BlobError;
 pub use get::BlobReader;
 pub use open::BlobSettings;
+pub(crate) use open::provide;
 pub use place::BlobLocation;
 pub use put::BlobDigest;
 pub use sweep::Swept;

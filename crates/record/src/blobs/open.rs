@@ -65,17 +65,22 @@ fn open_bucket(
     settings: &BlobSettings,
     url: &str,
 ) -> Result<(Box<dyn ObjectStore>, ObjectPath), BlobError> {
-    static PROVIDER: Once = Once::new();
-    PROVIDER.call_once(|| {
-        // Whoever installed one before us chose it; it does as well.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    });
+    provide();
     let url = reqwest::Url::parse(url).map_err(|source| BlobError::Open {
         location: settings.location.clone(),
         source: object_store::Error::Generic { store: "URL", source: Box::new(source) },
     })?;
     let options = settings.options.iter().map(|(name, value)| (name.to_lowercase(), value));
     object_store::parse_url_opts(&url, options).map_err(open_failed(settings))
+}
+
+/// Sees to it that TLS has its cryptography.
+pub(crate) fn provide() {
+    static PROVIDER: Once = Once::new();
+    PROVIDER.call_once(|| {
+        // Whoever installed one before us chose it; it does as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
 }
 
 fn open_failed(settings: &BlobSettings) -> impl FnOnce(object_store::Error) -> BlobError {

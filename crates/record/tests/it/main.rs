@@ -4,6 +4,7 @@
 #![expect(clippy::print_stderr, reason = "it says what it stands aside for")]
 
 mod blobs;
+mod buckets;
 mod catalog;
 mod crash;
 mod fixture;

@@ -30,28 +30,56 @@ pub(super) struct Hints {
     pub(super) is_idempotent: bool,
     /// It runs code, which reaches as far as the operator lets it.
     pub(super) runs_code: bool,
+    /// It may fetch a repository or objects of a bucket, where the operator lets it.
+    pub(super) fetches: bool,
 }
 
 impl Hints {
-    pub(super) const READS: Self =
-        Self { reads_only: true, destroys: false, is_idempotent: true, runs_code: false };
+    pub(super) const READS: Self = Self {
+        reads_only: true,
+        destroys: false,
+        is_idempotent: true,
+        runs_code: false,
+        fetches: false,
+    };
     /// Code can remove any file of its session.
-    pub(super) const RUNS: Self =
-        Self { reads_only: false, destroys: true, is_idempotent: false, runs_code: true };
+    pub(super) const RUNS: Self = Self {
+        reads_only: false,
+        destroys: true,
+        is_idempotent: false,
+        runs_code: true,
+        fetches: false,
+    };
     /// What was there may be replaced, and stays replaced.
-    pub(super) const REPLACES: Self =
-        Self { reads_only: false, destroys: true, is_idempotent: true, runs_code: false };
+    pub(super) const REPLACES: Self = Self {
+        reads_only: false,
+        destroys: true,
+        is_idempotent: true,
+        runs_code: false,
+        fetches: false,
+    };
     /// What was there is changed.
-    pub(super) const CHANGES: Self =
-        Self { reads_only: false, destroys: true, is_idempotent: false, runs_code: false };
+    pub(super) const CHANGES: Self = Self {
+        reads_only: false,
+        destroys: true,
+        is_idempotent: false,
+        runs_code: false,
+        fetches: false,
+    };
+
+    /// The same of a tool that needs a project's repository or data as it is now.
+    pub(super) const fn with_fetching(self) -> Self {
+        Self { fetches: true, ..self }
+    }
 
     fn annotations(self, title: &str, app: &App) -> ToolAnnotations {
         let has_network = app.engine().config().ceiling.full_network;
+        let fetches = app.projects().may_fetch();
         ToolAnnotations::with_title(title)
             .read_only(self.reads_only)
             .destructive(self.destroys)
             .idempotent(self.is_idempotent)
-            .open_world(self.runs_code && has_network)
+            .open_world((self.runs_code && has_network) || (self.fetches && fetches))
     }
 }
 

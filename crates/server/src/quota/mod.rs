@@ -155,6 +155,14 @@ impl Quotas {
         }
     }
 
+    /// Counts a run that waits elsewhere for its turn: in the queue of the records.
+    ///
+    /// # Errors
+    /// The tenant began too many within a minute.
+    pub fn count_run(&self, tenant: &TenantId) -> Result<(), QuotaError> {
+        self.state().count(tenant, self.since_begin())
+    }
+
     /// Room for a session with a workspace of so many bytes.
     ///
     /// # Errors

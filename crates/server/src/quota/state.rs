@@ -105,6 +105,14 @@ impl State {
         self.total
     }
 
+    /// Counts a run of a tenant's minute.
+    pub(super) fn count(&mut self, id: &TenantId, now: Duration) -> Result<(), QuotaError> {
+        self.check_open()?;
+        let rate = self.config.of(id).runs_per_minute;
+        let taken = self.tenant(id, now).bucket.take(rate, now);
+        taken.map_err(|after| tenants(QuotaKind::RunsPerMinute, rate, after))
+    }
+
     /// Lines somebody up, who then has to be answered or to give up.
     pub(super) fn enqueue(
         &mut self,

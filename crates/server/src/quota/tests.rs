@@ -128,8 +128,11 @@ async fn too_many_a_minute_are_told_when_to_come_back() {
     let after = error.retry_after.unwrap();
     assert!(after > Duration::from_secs(10) && after <= Duration::from_secs(20), "{after:?}");
     assert_eq!(error.to_string(), "the tenant has reached its limit of 3 runs a minute");
+    // They are counted with those that wait elsewhere.
+    refused(quotas.count_run(&tenant("a")), QuotaKind::RunsPerMinute, QuotaOwner::Tenant, 429);
+    quotas.count_run(&tenant("c")).unwrap();
     assert!(quotas.acquire_run(&tenant("b")).await.is_ok());
-    assert_eq!(quotas.state().remembered(), 2, "what was begun counts for a minute");
+    assert_eq!(quotas.state().remembered(), 3, "what was begun counts for a minute");
 }
 
 #[test]

@@ -39,8 +39,7 @@ impl Kind for CreateProject {
     const NAME: &'static str = "create_project";
     const TITLE: &'static str = "Register a project";
     const SCOPE: Scope = Scope::Run;
-    const HINTS: Hints =
-        Hints { reads_only: false, destroys: false, is_idempotent: false, runs_code: true };
+    const HINTS: Hints = Hints { destroys: false, ..Hints::CHANGES }.with_fetching();
     type Args = CreateProjectArgs;
     type Output = Project;
 
@@ -147,7 +146,7 @@ impl Kind for ListProjectFiles {
     const NAME: &'static str = "list_project_files";
     const TITLE: &'static str = "List a project's files";
     const SCOPE: Scope = Scope::Read;
-    const HINTS: Hints = Hints::READS;
+    const HINTS: Hints = Hints::READS.with_fetching();
     type Args = ListProjectFilesArgs;
     type Output = ProjectFilesTold;
 
@@ -225,7 +224,7 @@ impl Kind for ReadProjectFile {
     const NAME: &'static str = "read_project_file";
     const TITLE: &'static str = "Read a project's file";
     const SCOPE: Scope = Scope::Read;
-    const HINTS: Hints = Hints::READS;
+    const HINTS: Hints = Hints::READS.with_fetching();
     type Args = ReadProjectFileArgs;
     type Output = ProjectFileTold;
 

@@ -1,8 +1,8 @@
 //! `ingest_data_source`, `list_data_sources`, `list_snapshots` and `delete_snapshot`.
 
-use std::path::PathBuf;
+use std::{iter, path::PathBuf};
 
-use api::{DataSnapshot, DataSource, Project};
+use api::{DataFile, DataSnapshot, DataSource, Project};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -27,13 +27,15 @@ pub(super) enum SpecKind {
     FileUpload,
     /// A directory of the server's host.
     Directory,
+    /// A bucket, or what is below a prefix of it.
+    Bucket,
 }
 
 /// Data, and what it is.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DataSpec {
-    /// `file_upload`, or `directory` for one of the host that the operator allows.
+    /// `file_upload`; or `directory` or `bucket` for one that the operator allows.
     kind: SpecKind,
     /// The file's name: CSV, XLSX, Parquet or JSON by its suffix.
     file_name: Option<String>,
@@ -44,6 +46,8 @@ pub(super) struct DataSpec {
     /// The directory's absolute path.
     #[schema(value_type = Option<String>)]
     path: Option<PathBuf>,
+    /// The bucket's URL: `s3://bucket/prefix`, `gs://…` or `az://…`.
+    url: Option<String>,
 }
 
 /// A data source that is wanted.
@@ -74,13 +78,13 @@ impl Kind for IngestDataSource {
     const NAME: &'static str = "ingest_data_source";
     const TITLE: &'static str = "Add data to a project";
     const SCOPE: Scope = Scope::Run;
-    const HINTS: Hints = Hints::REPLACES;
+    const HINTS: Hints = Hints::REPLACES.with_fetching();
     type Args = IngestArgs;
     type Output = Ingested;
 
     fn description(_: &App) -> String {
-        "Takes a file (CSV, XLSX, Parquet or JSON) or a directory as a data source of a project \
-         and takes a snapshot of its data, which runs see at /data from then on."
+        "Takes a file (CSV, XLSX, Parquet or JSON), a directory or a bucket as a data source of a \
+         project and takes a snapshot of its data, which runs see at /data from then on."
             .to_owned()
     }
 
@@ -88,7 +92,9 @@ impl Kind for IngestDataSource {
         let project = call.project(&args.project_name).await?;
         let source = match args.spec.kind {
             SpecKind::FileUpload => upload(&call, &project, &args.source_name, args.spec).await?,
-            SpecKind::Directory => register(&call, &project, &args.source_name, args.spec).await?,
+            SpecKind::Directory | SpecKind::Bucket => {
+                register(&call, &project, &args.source_name, args.spec).await?
+            }
         };
         let projects = call.projects();
         let snapshot = projects.take_snapshot(call.tenant(), &project).await?;
@@ -104,8 +110,8 @@ async fn upload(
     name: &str,
     spec: DataSpec,
 ) -> Result<DataSource, Refusal> {
-    if spec.path.is_some() {
-        return Err(Refusal::invalid("spec.path: a file_upload has none"));
+    if spec.path.is_some() || spec.url.is_some() {
+        return Err(Refusal::invalid("spec: a file_upload has neither path nor url"));
     }
     let file_name = file_name(name, spec.file_name.as_deref().unwrap_or_default())?;
     let bytes = content(spec)?;
@@ -118,13 +124,20 @@ async fn register(
     name: &str,
     spec: DataSpec,
 ) -> Result<DataSource, Refusal> {
-    let DataSpec { kind: _, path, file_name: None, content: None, content_base64: None } = spec
+    let (projects, tenant) = (call.projects(), call.tenant());
+    let DataSpec { kind, path, url, file_name: None, content: None, content_base64: None } = spec
     else {
-        return Err(Refusal::invalid("spec: a directory has a path and nothing else"));
+        return Err(Refusal::invalid("spec: only a file_upload has a file_name and content"));
     };
-    let missing = || Refusal::invalid("spec.path: it is needed with the kind directory");
-    let path = path.ok_or_else(missing)?;
-    Ok(call.projects().add_directory(call.tenant(), project, name, &path).await?)
+    match (kind, path, url) {
+        (SpecKind::Directory, Some(path), None) => {
+            Ok(projects.add_directory(tenant, project, name, &path).await?)
+        }
+        (SpecKind::Bucket, None, Some(url)) => {
+            Ok(projects.add_bucket(tenant, project, name, &url).await?)
+        }
+        _ => Err(Refusal::invalid("spec: a directory has a path, and a bucket has a url")),
+    }
 }
 
 /// The name of a source's file: the source's own, with the suffix that the file came with.
@@ -171,6 +184,8 @@ pub(super) struct ProjectArgs {
 pub(super) struct SourcesTold {
     /// By name.
     sources: Vec<DataSource>,
+    /// The files of the newest snapshot, which runs see below /data: 500 of them at most.
+    files: Vec<DataFile>,
 }
 
 /// `list_data_sources`.
@@ -185,15 +200,21 @@ impl Kind for ListDataSources {
     type Output = SourcesTold;
 
     fn description(_: &App) -> String {
-        "Lists what a project's data comes from.".to_owned()
+        "Lists what a project's data comes from, and the files that runs see.".to_owned()
     }
 
     async fn call(call: Call, args: ProjectArgs) -> Result<Answer<SourcesTold>, Refusal> {
         let project = call.project(&args.project_name).await?;
         let sources = call.projects().sources(call.tenant(), &project).await?;
+        let files = call.projects().newest_files(call.tenant(), &project).await?;
         let names: Vec<_> = sources.iter().map(|source| source.name.as_str()).collect();
-        let text = format!("{} data sources: {}", names.len(), names.join(", "));
-        Ok(Answer::text(text, SourcesTold { sources }))
+        let first = format!("{} data sources: {}", names.len(), names.join(", "));
+        let line = |file: &DataFile| {
+            let DataFile { path, size_bytes, media_type, .. } = file;
+            format!("/data/{path}: {size_bytes} bytes, {media_type}")
+        };
+        let lines: Vec<_> = iter::once(first).chain(files.iter().map(line)).collect();
+        Ok(Answer::text(lines.join("\n"), SourcesTold { sources, files }))
     }
 }
 

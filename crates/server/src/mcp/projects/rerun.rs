@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::run::{RunTold, ended, patience};
 use crate::{
     app::App,
+    http::Failure,
     keys::Scope,
     mcp::{
         refusal::Refusal,
@@ -45,7 +46,7 @@ impl Kind for Rerun {
     const NAME: &'static str = "rerun";
     const TITLE: &'static str = "Repeat a run";
     const SCOPE: Scope = Scope::Run;
-    const HINTS: Hints = Hints::RUNS;
+    const HINTS: Hints = Hints::RUNS.with_fetching();
     type Args = RerunArgs;
     type Output = RerunTold;
 
@@ -60,6 +61,7 @@ impl Kind for Rerun {
         let projects = call.projects();
         let before = projects.get(call.tenant(), &args.run_id).await?;
         let (id, asker) = (before.run_id.to_string(), call.caller.name());
+        call.app.quotas().count_run(&call.caller.tenant).map_err(Failure::from)?;
         let started = projects.rerun(call.tenant(), &asker, &id, Duration::ZERO).await?;
         let ended = ended(&call, &started.record, patience).await?;
         let identical = match ended.status.is_final() {

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::told;
 use crate::{
     app::App,
+    http::Failure,
     keys::Scope,
     mcp::{
         progress::{WAIT_MAX, seconds_of},
@@ -199,7 +200,7 @@ impl Kind for Run {
     const NAME: &'static str = "run";
     const TITLE: &'static str = "Run a project";
     const SCOPE: Scope = Scope::Run;
-    const HINTS: Hints = Hints::RUNS;
+    const HINTS: Hints = Hints::RUNS.with_fetching();
     type Args = RunArgs;
     type Output = RunTold;
 
@@ -228,6 +229,7 @@ impl Kind for Run {
             wall_time_ms,
             attempts_max: None,
         };
+        call.app.quotas().count_run(&call.caller.tenant).map_err(Failure::from)?;
         let started = call.projects().start(call.tenant(), &call.caller.name(), &request).await?;
         if args.mode == RunMode::Async {
             return answer(&call, &started).await;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use api::{DataSnapshot, DataSource, SnapshotFile};
+use api::{DataFile, DataSnapshot, DataSource, SnapshotFile};
 use axum::{
     Json as Encoded,
     extract::{Path, Request, State},
@@ -29,6 +29,8 @@ static UPLOADS: Semaphore = Semaphore::const_new(4);
 pub(crate) struct Sources {
     /// By name.
     sources: Vec<DataSource>,
+    /// The files of the newest snapshot, which runs see: 500 of them at most.
+    files: Vec<DataFile>,
 }
 
 /// What a project's data comes from.
@@ -43,36 +45,45 @@ pub(crate) async fn sources(
     Path(name): Path<String>,
 ) -> Result<Encoded<Sources>, Failure> {
     let project = super::find(app.projects(), &caller, &name).await?;
-    let sources = app.projects().sources(caller.tenant.as_str(), &project).await?;
-    Ok(Encoded(Sources { sources }))
+    let (projects, tenant) = (app.projects(), caller.tenant.as_str());
+    let sources = projects.sources(tenant, &project).await?;
+    let files = projects.newest_files(tenant, &project).await?;
+    Ok(Encoded(Sources { sources, files }))
 }
 
-/// A directory of the server's host.
+/// A directory of the server's host, or a bucket. The operator has to allow it.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct NewDirectory {
-    /// What the source is called; the directory's files are below that name.
+pub(crate) struct NewDataSource {
+    /// What the source is called; its files are below that name.
     name: String,
-    /// Its path, which the operator has to allow.
-    #[schema(value_type = String)]
-    directory: PathBuf,
+    /// The directory's path.
+    #[schema(value_type = Option<String>)]
+    directory: Option<PathBuf>,
+    /// The bucket's URL instead, with a prefix: `s3://bucket/prefix`, `gs://…` or `az://…`.
+    bucket: Option<String>,
 }
 
-/// Takes a directory of the server's host as a data source.
+/// Takes a directory of the server's host or a bucket as a data source. It is read whenever
+/// a snapshot is taken.
 #[utoipa::path(post, path = "/projects/{project}/sources", tag = "projects",
-    operation_id = "source_add", request_body = NewDirectory,
+    operation_id = "source_add", request_body = NewDataSource,
     params(("project" = String, Path, description = "Its name.")),
     responses((status = 201, description = "It is one.", body = DataSource),
         (status = "default", description = "It cannot be.", body = FailureBody)))]
-pub(crate) async fn add_directory(
+pub(crate) async fn add_source(
     State(app): State<App>,
     Runner(caller): Runner,
     Path(name): Path<String>,
-    Json(new): Json<NewDirectory>,
+    Json(new): Json<NewDataSource>,
 ) -> Result<(StatusCode, Encoded<DataSource>), Failure> {
     let (projects, tenant) = (app.projects(), caller.tenant.as_str());
     let project = super::find(projects, &caller, &name).await?;
-    let source = projects.add_directory(tenant, &project, &new.name, &new.directory).await?;
+    let source = match (&new.directory, &new.bucket) {
+        (Some(path), None) => projects.add_directory(tenant, &project, &new.name, path).await?,
+        (None, Some(url)) => projects.add_bucket(tenant, &project, &new.name, url).await?,
+        _ => return Err(Failure::unprocessable("give a directory or a bucket")),
+    };
     Ok((StatusCode::CREATED, Encoded(source)))
 }
 

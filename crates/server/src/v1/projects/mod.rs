@@ -22,7 +22,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(code::read))
         .routes(routes!(code::versions))
         .routes(routes!(code::diff))
-        .routes(routes!(data::sources, data::add_directory))
+        .routes(routes!(data::sources, data::add_source))
         .routes(routes!(data::upload, data::remove_source))
         .routes(routes!(data::snapshots, data::take))
         .routes(routes!(data::snapshot_files, data::delete_snapshot))

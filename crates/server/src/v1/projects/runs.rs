@@ -107,6 +107,7 @@ pub(crate) async fn create(
     Json(new): Json<NewProjectRun>,
 ) -> Result<Response, Failure> {
     let (projects, tenant) = (app.projects(), caller.tenant.as_str());
+    app.quotas().count_run(&caller.tenant)?;
     let (request, mode) = new.of(name);
     let mut record = projects.start(tenant, &caller.name(), &request).await?;
     if mode == Mode::Sync {
@@ -160,6 +161,7 @@ pub(crate) async fn rerun(
     Params(patience): Params<Patience>,
 ) -> Result<Encoded<RerunView>, Failure> {
     let wait = patience.wait_ms.map_or(WAIT_MAX, Duration::from_millis).min(WAIT_MAX);
+    app.quotas().count_run(&caller.tenant)?;
     let (tenant, name) = (caller.tenant.as_str(), caller.name());
     let again = app.projects().rerun(tenant, &name, &run_id, wait).await?;
     Ok(Encoded(RerunView { record: again.record, identical: again.identical }))
