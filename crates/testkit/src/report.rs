@@ -86,6 +86,14 @@ impl Report {
         self.cases.iter().filter(failed)
     }
 
+    /// Whether most cases passed for somebody: a machine on which they cannot be tried, or a
+    /// battery that tries nothing any more, shows nothing.
+    #[must_use]
+    pub fn tells_something(&self) -> bool {
+        let passed = |row: &&Row| [&row.as_root, &row.as_user].contains(&&Some(Verdict::Passed));
+        self.cases.iter().filter(passed).count() > self.cases.len() / 2
+    }
+
     /// Writes `battery.json` and `battery.md` into a directory.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::command::{cargo, run};
+use crate::command::{cargo, directory, run};
 
 struct Part {
     page: &'static str,
@@ -114,8 +114,5 @@ fn source(root: &Path) -> Result<Source> {
 /// Builds the program as it is shipped; gives its path.
 pub(crate) fn release_binary(root: &Path) -> Result<PathBuf> {
     run(cargo(root).args(["build", "--release", "--locked", "--package", "cellblock"]))?;
-    // This program lies in TARGET/PROFILE, and so does that one.
-    let own = std::env::current_exe().context("cannot tell where this program lies")?;
-    let profiles = own.parent().and_then(Path::parent).context("this program lies nowhere")?;
-    Ok(profiles.join("release/cellblock"))
+    Ok(directory()?.with_file_name("release").join("cellblock"))
 }

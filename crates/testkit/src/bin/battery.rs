@@ -70,6 +70,10 @@ fn main() -> anyhow::Result<ExitCode> {
     let report = Report::new(Machine::look(), rows, layers);
     writeln!(io::stdout(), "{:#?}", report.summary)?;
     let failed = report.failed().next().is_some();
+    let is_enough = asked.only.is_some() || report.tells_something();
+    if !is_enough {
+        writeln!(io::stdout(), "too few cases could be tried here")?;
+    }
     if let Some(directory) = &asked.write {
         let whole = match asked.only {
             Some(_) => report.with_others_of(directory, &order)?,
@@ -77,7 +81,7 @@ fn main() -> anyhow::Result<ExitCode> {
         };
         whole.write(directory)?;
     }
-    Ok(ExitCode::from(u8::from(failed)))
+    Ok(ExitCode::from(u8::from(failed || !is_enough)))
 }
 
 fn layers(
