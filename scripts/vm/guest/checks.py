@@ -11,6 +11,7 @@ import sys
 import traceback
 
 import battery
+import warm
 
 CGROUP = "/sys/fs/cgroup"
 CONTROLLERS = "+memory +pids +cpu"
@@ -179,8 +180,35 @@ def user_shares(name):
 
 def users_everything(name):
     everything(name)
+    users_warm(name)
     doctor(name)
     user_shares(name)
+
+
+def warm_and_kept():
+    """Warm kernels, tenants and projects, by root in the root cgroup."""
+    for what, act in [("session", warm.session), ("session's memory", warm.session_memory),
+                      ("run --start fork", warm.fork), ("its limits", warm.fork_limits),
+                      ("project's run", warm.project)]:
+        check(f"warm: {what}", act)
+    with warm.Server("/root/state") as server:
+        check("server: turns", warm.turns, server)
+        check("server: processors shared between tenants", warm.fair, server)
+    check("server: nothing left", warm.nothing_left)
+
+
+def cores():
+    report("note", "threads of a core", f"SMT {warm.smt()}, cookies {warm.has_cookies()}")
+    if not warm.has_cookies():
+        check("core scheduling: refused with a hint", warm.cores_refused)
+        return
+    check("core scheduling: a fresh start", warm.cores, "--start", "exec")
+    check("core scheduling: a forked one", warm.cores, "--start", "fork")
+
+
+def users_warm(name):
+    check(f"{name}: session", warm.session)
+    check(f"{name}: run --start fork", warm.fork)
 
 
 def places():
@@ -212,6 +240,10 @@ def main():
     only = os.environ.get("ONLY", "")
     if only in ("", "shares"):
         shares()
+    if only in ("", "warm"):
+        warm_and_kept()
+    if only in ("", "cores"):
+        cores()
     if only in ("", "places"):
         places()
     report("end", "all", "checks ran")
