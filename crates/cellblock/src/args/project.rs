@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use api::{RunKind, RunStatus};
+use api::{RunKind, RunStatus, Timestamp};
 use clap::{Args, Subcommand};
 
 use super::{FormatArgs, StateDirArgs, value};
@@ -229,6 +229,12 @@ pub(crate) struct RunsListArgs {
     /// Those of this kind: run, turn, command or project
     #[arg(long)]
     pub(crate) kind: Option<RunKind>,
+    /// Those asked for at this moment or later, such as 2026-11-26 or 2026-11-26T08:00:00Z
+    #[arg(long, value_name = "MOMENT")]
+    pub(crate) since: Option<Timestamp>,
+    /// Those asked for before this moment
+    #[arg(long, value_name = "MOMENT")]
+    pub(crate) until: Option<Timestamp>,
     /// How many at most
     #[arg(short = 'n', long, default_value_t = 20)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=500))]

@@ -1,6 +1,6 @@
 //! Runs that are begun, repeated and taken back.
 
-use std::{fs, time::Duration};
+use std::{fs::File, io::Read, time::Duration};
 
 use api::{Outcome, ProjectRunRequest, RunId, RunOutputs, RunRecord, RunScope, RunStatus};
 use project::Projects;
@@ -117,11 +117,14 @@ fn parameters(text: &str) -> Result<Value, Failure> {
         None => text.to_owned(),
         Some(path) => {
             let failed = |source| Failure::Data { path: path.into(), source };
-            let length = fs::metadata(path).map_err(failed)?.len();
-            if length > PARAMETERS_BYTES_MAX {
+            let mut text = String::new();
+            // However long it says it is: a device never ends.
+            let file = File::open(path).map_err(failed)?;
+            file.take(PARAMETERS_BYTES_MAX + 1).read_to_string(&mut text).map_err(failed)?;
+            if text.len() as u64 > PARAMETERS_BYTES_MAX {
                 return Err(Failure::Parameters { reason: "the file is larger than 1 MiB".into() });
             }
-            fs::read_to_string(path).map_err(failed)?
+            text
         }
     };
     serde_json::from_str(&text).map_err(|error| Failure::Parameters { reason: error.to_string() })

@@ -36,6 +36,8 @@ pub(super) fn list(ledger: &Ledger, args: &RunsListArgs) -> Result<u8, Failure> 
         project: args.project.clone(),
         status: args.status,
         kind: args.kind,
+        since: args.since,
+        until: args.until,
         limit: args.limit,
         cursor: args.cursor.clone(),
         ..Filter::default()
