@@ -91,7 +91,7 @@ async fn once_with(engine: &Engine, code: &str, start: StartSpec, stdin: Input) 
 
 const READERS: &[&str] = &[
     "import sys; data = sys.stdin.buffer.read(); print(len(data), data[:9], data[-3:])",
-    "print(input(), input(), input())",
+    "try:\n    print(input(), input(), input())\nexcept EOFError as end:\n    print(end)",
     "import sys; print(sum(1 for _ in sys.stdin), sys.stdin.read() == '')",
     "import os; print(os.read(0, 4)); os.close(0)",
     "import subprocess; subprocess.run(['wc', '-c'])",

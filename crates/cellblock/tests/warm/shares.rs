@@ -96,7 +96,7 @@ def write(path):
     except OSError as problem:
         return os.strerror(problem.errno)
 
-print(os.listdir('/deep'), os.listdir('/deep/in'))
+print(sorted(os.listdir('/deep')), os.listdir('/deep/in'))
 for path in ('/data/file', '/deep/file.txt', '/file', 'in/share/file', '/home/user/file'):
     print(path, open(path).read(), write(path))
 for path in ('/data/new', '/deep/in/out/new', 'in/share/new', '/tmp/a/b/other', '/new', '/deep/new'):
