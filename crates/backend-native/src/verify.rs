@@ -278,7 +278,7 @@ mod tests {
         fn any_bytes_may_be_a_mountinfo(text: Vec<u8>, lines in "([ -~\\\\0-9]{0,40}\n?){0,4}") {
             let share = share("/data", Access::ReadOnly);
             for text in [text.as_slice(), lines.as_bytes()] {
-                let _ = wrong_share(text, &share.target, &[share.clone()]);
+                let _ = wrong_share(text, &share.target, std::slice::from_ref(&share));
             }
         }
     }
