@@ -6,7 +6,7 @@ use std::{
 };
 
 use api::{Access, Control, ProfileName};
-use policy::{GuestPath, MountView, Network, Policy, guest, syscalls};
+use policy::{GuestPath, Mount, MountView, Network, Policy, guest, syscalls};
 
 use crate::{
     identity::INSIDE,
@@ -23,6 +23,15 @@ pub(crate) struct Source {
     pub whole: Option<HostPath>,
     /// A descriptor of it with the owner's ids mapped to the sandbox's, where that is wanted.
     pub mapped: Option<i32>,
+    /// A descriptor of a mount of it, where it was opened before and is not mapped.
+    pub opened: Option<i32>,
+}
+
+impl Source {
+    /// Whether the host side has opened a mount of it.
+    pub(crate) const fn is_open(&self) -> bool {
+        self.mapped.is_some() || self.opened.is_some()
+    }
 }
 
 /// What a plan is made of besides the policy.
@@ -123,6 +132,9 @@ pub(crate) enum Purpose {
     /// A sandbox that is forked, in the mounts of a template, with what an
     /// earlier one left if there is something.
     Fork { remains: Option<i32> },
+    /// More of the host in a forked sandbox that nobody has used: the mounts that the
+    /// host side has opened, and the rules on files, which have to know of them.
+    Furnish,
     /// A further pid namespace inside a sandbox.
     Enter,
 }
@@ -135,24 +147,42 @@ pub(crate) fn build(policy: &Policy, facts: &Facts) -> Plan {
 /// Makes a plan.
 pub(crate) fn build_for(purpose: Purpose, policy: &Policy, facts: &Facts) -> Plan {
     let mut builder = Builder { purpose, policy, facts, steps: Vec::new() };
-    if purpose == Purpose::Enter {
-        builder.add(Step::BecomeUser { uid: INSIDE, gid: INSIDE });
-        builder.add(Step::OwnMounts);
-        builder.proc();
-        builder.add(Step::ReadOnlySysctls);
-        builder.add(Step::BootId { text: facts.boot_id.clone() });
-        builder.steps.extend(place(guest::CODE).map(|code| Step::Files { code }));
-    } else {
-        builder.open_mounts();
-        builder.root();
-        builder.system();
-        builder.writable();
-        builder.namespaces();
+    match purpose {
+        Purpose::Enter => {
+            builder.further_processes();
+            builder.lock_down();
+        }
+        Purpose::Furnish => {
+            builder.furnish();
+            builder.add(builder.landlock());
+        }
+        Purpose::Launch | Purpose::Template { .. } | Purpose::Fork { .. } => {
+            builder.open_mounts();
+            builder.root();
+            builder.system();
+            builder.writable();
+            builder.namespaces();
+            builder.lock_down();
+        }
     }
-    builder.lock_down();
+    complete(builder.steps, policy, facts)
+}
+
+/// Makes the plan of opening mounts of host paths for somebody else.
+pub(crate) fn opening(hosts: &[HostPath], policy: &Policy) -> Plan {
+    let bind = |(number, source): (usize, &HostPath)| Step::Bind {
+        slot: Builder::slot(number),
+        source: source.clone(),
+    };
+    let binds = hosts.iter().enumerate().map(bind);
+    let steps = [Step::PrivateMounts].into_iter().chain(binds).collect();
+    complete(steps, policy, &Facts::default())
+}
+
+fn complete(steps: Vec<Step>, policy: &Policy, facts: &Facts) -> Plan {
     let waived = Control::ALL.iter().copied().filter(|control| policy.may_miss(*control));
     Plan {
-        steps: builder.steps,
+        steps,
         waived: waived.collect(),
         rlimits: rlimits(policy, facts.memory_is_bounded),
         env_vars: policy.env_vars().clone().into_iter().collect(),
@@ -189,6 +219,11 @@ fn place(text: &str) -> Option<GuestPath> {
     GuestPath::new(text).ok()
 }
 
+fn attach(slot: Slot, mount: &Mount, kind: Kind) -> Step {
+    let flags = Flags { writable: mount.access == Access::ReadWrite, ..Flags::default() };
+    Step::Attach { slot, target: mount.target.clone(), kind, flags }
+}
+
 impl Builder<'_> {
     fn add(&mut self, step: Step) {
         self.steps.push(step);
@@ -196,6 +231,34 @@ impl Builder<'_> {
 
     fn slot(number: usize) -> Slot {
         Slot(u16::try_from(number).unwrap_or(u16::MAX))
+    }
+
+    fn further_processes(&mut self) {
+        self.add(Step::BecomeUser { uid: INSIDE, gid: INSIDE });
+        self.add(Step::OwnMounts);
+        self.proc();
+        self.add(Step::ReadOnlySysctls);
+        self.add(Step::BootId { text: self.facts.boot_id.clone() });
+        self.steps.extend(place(guest::CODE).map(|code| Step::Files { code }));
+    }
+
+    fn furnish(&mut self) {
+        self.add(Step::BecomeUser { uid: INSIDE, gid: INSIDE });
+        let (mounts, sources) = (self.policy.mounts(), &self.facts.sources);
+        let open = mounts.iter().zip(sources).enumerate().filter(|(_, (_, s))| s.is_open());
+        for (number, (mount, source)) in open {
+            let slot = Self::slot(number);
+            let path = source.host.path.clone();
+            self.steps.extend(source.mapped.map(|descriptor| {
+                let source = path.clone();
+                Step::Mapped { slot, descriptor, source }
+            }));
+            self.steps.extend(source.opened.map(|descriptor| {
+                let source = path.clone();
+                Step::Opened { slot, descriptor, source }
+            }));
+            self.steps.push(attach(slot, mount, source.kind));
+        }
     }
 
     /// Host paths are opened first, while init is still who the caller is.
@@ -334,13 +397,7 @@ impl Builder<'_> {
             let target = mount.target.as_path();
             let on_scratch = scratch.iter().any(|p| target.starts_with(p.target.as_path()));
             if wanted(on_scratch) {
-                let writable = mount.access == Access::ReadWrite;
-                self.steps.push(Step::Attach {
-                    slot: Self::slot(number),
-                    target: mount.target.clone(),
-                    kind: source.kind,
-                    flags: Flags { writable, ..Flags::default() },
-                });
+                self.steps.push(attach(Self::slot(number), mount, source.kind));
             }
         }
     }
@@ -390,12 +447,16 @@ impl Builder<'_> {
         self.add(Step::SealRoot);
     }
 
-    fn lock_down(&mut self) {
+    fn landlock(&self) -> Step {
         let writable = self.scratch_places().into_iter().map(|place| place.target);
         let shared = self.policy.mounts().iter();
         let shared = shared.filter(|mount| mount.access == Access::ReadWrite);
         let writable = writable.chain(shared.map(|mount| mount.target.clone())).collect();
         let devices = place("/dev").into_iter().collect();
+        Step::Landlock { writable, devices }
+    }
+
+    fn lock_down(&mut self) {
         if matches!(self.purpose, Purpose::Fork { .. }) {
             self.add(Step::CgroupNamespace);
         }
@@ -405,7 +466,7 @@ impl Builder<'_> {
         self.add(Step::NoCoreDumps);
         match self.purpose {
             // It is inherited, and what is forked is a program, not an init.
-            Purpose::Fork { .. } => {}
+            Purpose::Fork { .. } | Purpose::Furnish => {}
             // What is forked from it gets the rest; it needs its rights for that.
             Purpose::Template { .. } => {
                 self.add(Step::OomFirst);
@@ -420,11 +481,17 @@ impl Builder<'_> {
         self.add(Step::LockSecureBits);
         self.add(Step::DropCapabilities);
         self.add(Step::NoNewPrivs);
-        self.add(Step::Landlock { writable, devices });
         let profile = self.policy.profile();
         let program = syscalls::compile(profile, syscalls::Arch::HOST);
         let (profile, audit) = (profile.to_string(), self.policy.audits());
-        self.add(Step::SyscallFilter { profile, program, audit });
+        let filter = Step::SyscallFilter { profile, program, audit };
+        // What is forked waits to be handed out, and who it is for decides where it
+        // may write.
+        let last = match self.purpose {
+            Purpose::Fork { .. } => [filter, self.landlock()],
+            _ => [self.landlock(), filter],
+        };
+        self.steps.extend(last);
     }
 }
 

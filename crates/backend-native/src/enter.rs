@@ -85,7 +85,7 @@ pub(crate) async fn enter(
     // What it must have in common with the sandbox is reported there; what it
     // has to have of its own is looked at here.
     let mut enforcement = sandbox::Forked::enforcement(child).clone();
-    if enforcement.controls.is_empty() {
+    if child.setup.is_some() || enforcement.controls.is_empty() {
         return Err(lost("the sandbox has no account of what is enforced"));
     }
     let uid = child.host_uid();

@@ -26,12 +26,15 @@ use crate::{
     build::{Purpose, build_for, workspace_place},
     cgroup::{Joining, Leaf, LeafLimits, Wanted},
     enter,
+    furnish::{Setup, has_landlock},
     identity::{INSIDE, Identity},
     launch::{
         Measured, enforce, facts, is_left_out, leaf_limits, lost, step_error, take_identity, weaken,
     },
     live::Before,
-    orders, sweep, text,
+    orders,
+    plan::{HostPath, Plan},
+    sweep, text,
     verify::own_namespaces,
     wire::ToInit,
     zygote::{Birth, Listed, Stage},
@@ -49,14 +52,18 @@ pub(crate) struct Child {
     pub(crate) listed: Listed,
     pub(crate) process: Process,
     ends: Option<KernelEnds>,
-    enforcement: Enforcement,
+    pub(crate) enforcement: Enforcement,
+    /// Until it is known to be sealed.
+    pub(crate) setup: Option<Setup>,
+    /// Whether its plan has rules on files.
+    pub(crate) has_landlock: bool,
     since: Since,
     born: Instant,
     /// The id of the machine's start that it shows.
     pub(crate) boot_id: String,
     workspace: Option<OwnedFd>,
     // Freed last: another sandbox may have these once this one is gone.
-    grip: Option<Grip>,
+    pub(crate) grip: Option<Grip>,
 }
 
 /// What its leaf had counted before it, and a sign that memory ran out since.
@@ -77,6 +84,8 @@ pub(crate) struct Grip {
     /// The first process of the sandbox before, which may not be quite gone.
     last: Option<OwnedFd>,
     scratch: Option<OwnedFd>,
+    /// The host paths that it shows beside its zygote's.
+    pub(crate) shares: Vec<HostPath>,
     pub(crate) leaf: Arc<Leaf>,
     identity: Identity,
     name: String,
@@ -128,7 +137,8 @@ impl Grip {
         };
         let leaf = Leaf::make(stage.host.site(), &wanted)
             .map_err(|error| step_error("making the cgroup", Some(Control::Memory), error))?;
-        Ok(Self { last: None, scratch: None, leaf: Arc::new(leaf), identity, name })
+        let leaf = Arc::new(leaf);
+        Ok(Self { last: None, scratch: None, shares: Vec::new(), leaf, identity, name })
     }
 
     /// Waits until the sandbox before is gone with all that it held: where it had much,
@@ -227,7 +237,7 @@ pub(crate) async fn fork(
     let measured = Measured {
         plan: &plan,
         weakened: &built.weakened,
-        abi: built.landlock_abi,
+        abi: built.setup.landlock_abi,
         identity: &grip.identity,
         name: &grip.name,
     };
@@ -236,43 +246,61 @@ pub(crate) async fn fork(
         let detail = "that of its zygote, whose clocks began with it";
         enforcement.set(Control::TimeNamespace, EnforcementLevel::Full, detail);
     }
+    // It has not given away yet what this is about.
+    let has_landlock = has_landlock(&plan);
+    if has_landlock {
+        enforcement.controls.remove(&Control::Landlock);
+    }
     let workspace = workspace_place(policy).map(|place| open_below(&built.scratch, &place));
     let workspace = workspace.transpose().map_err(failed)?;
     grip.scratch = Some(built.scratch);
-    let (ends, grip) = (Some(ends), Some(grip));
-    let born = Instant::now();
-    Ok(Child { stage, listed, process, ends, enforcement, since, born, boot_id, workspace, grip })
+    Ok(Child {
+        stage,
+        listed,
+        process,
+        ends: Some(ends),
+        enforcement,
+        setup: Some(built.setup),
+        has_landlock,
+        since,
+        born: Instant::now(),
+        boot_id,
+        workspace,
+        grip: Some(grip),
+    })
 }
 
 struct Built {
     weakened: Vec<crate::wire::Weakened>,
-    landlock_abi: u8,
     scratch: OwnedFd,
+    setup: Setup,
 }
 
 /// Waits for the process and for what came of it.
-async fn birth(
-    listed: &mut Listed,
-    plan: &crate::plan::Plan,
-) -> Result<(Process, Built), LaunchError> {
+async fn birth(listed: &mut Listed, plan: &Plan) -> Result<(Process, Built), LaunchError> {
     let mut process = None;
     loop {
         let next = timeout(FORK_TIME_MAX, listed.births.recv()).await;
         match next.map_err(|_| lost("the fork took longer than 20 s"))? {
             Some(Birth::Born(pidfd)) => process = Some(Process::new(pidfd)?),
-            Some(Birth::Built { weakened, landlock_abi, scratch }) => {
+            Some(Birth::Built { weakened, landlock_abi, given: [scratch, socket], rules }) => {
                 let process = process.ok_or_else(|| lost("it was built before it was born"))?;
-                return Ok((process, Built { weakened, landlock_abi, scratch }));
+                let setup = Setup { socket, rules, landlock_abi, is_sent: false };
+                return Ok((process, Built { weakened, scratch, setup }));
             }
-            Some(Birth::NotBuilt { step, errno }) => {
-                let step = step.and_then(|step| plan.steps.get(usize::from(step)));
-                let text = step.map_or_else(|| "forking".to_owned(), ToString::to_string);
-                let control = step.and_then(crate::plan::Step::control);
-                return Err(step_error(text, control, io::Error::from_raw_os_error(errno)));
-            }
+            Some(Birth::NotBuilt { step, errno }) => return Err(not_built(plan, step, errno)),
+            Some(Birth::Furnished(_)) => return Err(lost("its word is out of turn")),
             None => return Err(lost("the zygote's manager is gone")),
         }
     }
+}
+
+/// The error of a plan that a fork could not follow.
+pub(crate) fn not_built(plan: &Plan, step: Option<u16>, errno: i32) -> LaunchError {
+    let step = step.and_then(|step| plan.steps.get(usize::from(step)));
+    let text = step.map_or_else(|| "forking".to_owned(), ToString::to_string);
+    let control = step.and_then(crate::plan::Step::control);
+    step_error(text, control, io::Error::from_raw_os_error(errno))
 }
 
 fn open_below(scratch: &OwnedFd, name: &str) -> io::Result<OwnedFd> {
@@ -291,6 +319,12 @@ impl Child {
         self.grip.as_ref().map_or(u32::MAX, |grip| grip.identity.id.0)
     }
 
+    /// The id that the files of shares are shown as.
+    pub(crate) fn mapped_id(&self) -> Option<(u32, u32)> {
+        let identity = &self.grip.as_ref()?.identity;
+        (self.stage.host.is_root() && identity.is_own).then_some(identity.id)
+    }
+
     fn limit_process(&self, resource: Resource, value: u64) -> io::Result<()> {
         let limit = Rlimit { current: Some(value), maximum: Some(value) };
         prlimit(Some(self.process.pid), resource, limit)?;
@@ -305,6 +339,18 @@ impl Forked for Child {
 
     fn ends(&mut self) -> Option<KernelEnds> {
         self.ends.take()
+    }
+
+    fn furnish<'a>(
+        &'a mut self,
+        policy: &'a Policy,
+        stdin: Option<OwnedFd>,
+    ) -> BoxFuture<'a, Result<(), LaunchError>> {
+        Box::pin(self.furnish_with(policy, stdin))
+    }
+
+    fn check_sealed(&mut self) -> Result<(), LaunchError> {
+        self.take_seal()
     }
 
     fn limit(&mut self, limits: &LiveLimits) -> Result<(), SandboxError> {

@@ -20,6 +20,7 @@ use sys::spawn::{NOT_STARTED, Spawn, Spawned, spawn};
 use crate::{
     build::{Facts, Purpose, build, build_for},
     cgroup::{Joining, Leaf, LeafLimits, Wanted},
+    furnish,
     identity::Identity,
     init::NAME,
     live::Live,
@@ -29,7 +30,7 @@ use crate::{
     remedy,
     source::{self, Sources},
     sweep,
-    verify::Account,
+    verify::{self, Account},
     wire::{FromInit, Weakened},
 };
 
@@ -37,10 +38,10 @@ use crate::{
 /// memory or of processors may need more, but not this.
 const SETUP_TIME_MAX: Duration = Duration::from_secs(20);
 
-const NEWNS: u64 = 0x0002_0000;
+pub(crate) const NEWNS: u64 = 0x0002_0000;
 const NEWUTS: u64 = 0x0400_0000;
 const NEWIPC: u64 = 0x0800_0000;
-const NEWUSER: u64 = 0x1000_0000;
+pub(crate) const NEWUSER: u64 = 0x1000_0000;
 const NEWPID: u64 = 0x2000_0000;
 const NEWNET: u64 = 0x4000_0000;
 
@@ -117,8 +118,7 @@ pub(crate) fn leaf_limits(policy: &Policy) -> LeafLimits {
 
 /// An identity for a sandbox.
 pub(crate) fn take_identity(host: &Host, policy: &Policy) -> Result<Identity, LaunchError> {
-    let shares = policy.mounts().iter().any(|mount| mount.view == policy::MountView::Shared);
-    if shares && !host.is_root() {
+    if policy.has_shares() && !host.is_root() {
         // An ordinary user cannot map the ids of a mount.
         return Ok(Identity::callers());
     }
@@ -212,6 +212,7 @@ pub(crate) async fn launch(
     let measured =
         Measured { plan: &plan, weakened: &weakened, abi, identity: &identity, name: &name };
     let enforcement = enforce(host, policy, (live.pid(), live.leaf()), &measured)?;
+    verify::shares(live.pid(), policy)?;
     live.ready(enforcement, stdio, Some(identity));
     live.keep(workspace);
     Ok(live)
@@ -428,7 +429,7 @@ pub(crate) fn enforce(
         Network::None => report.set(Control::Network, Full, "loopback only"),
         Network::Full => report.set(Control::Network, Not, "full network was asked for"),
     }
-    let landlock = format!("interface version {abi}");
+    let landlock = furnish::landlock(abi);
     let rest = [
         (Control::PidNamespace, "new namespace"),
         (Control::MountNamespace, "new namespace"),

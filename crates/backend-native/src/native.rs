@@ -192,6 +192,12 @@ impl Backend for Native {
         })
     }
 
+    fn shares_decide(&self) -> bool {
+        // An ordinary user cannot map the ids of a mount, so sandboxes with shares are
+        // the caller's own.
+        !self.host.is_root && self.host.ids != IdSource::Caller
+    }
+
     fn park<'a>(
         &'a self,
         policy: &'a Policy,

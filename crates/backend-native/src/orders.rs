@@ -41,6 +41,7 @@ pub(crate) fn pack(plan: Plan, payload: Payload, streams: Streams, park: Option<
         files: payload.files.into_iter().map(|file| file_order(file, &mut files)).collect(),
         steps: payload.steps.iter().map(step_order).collect(),
         park,
+        opens: false,
         stdin: streams.stdin,
         stdout: streams.stdout,
         stderr: streams.stderr,
@@ -58,12 +59,20 @@ pub(crate) const fn of_plan(plan: Plan) -> Orders {
         files: Vec::new(),
         steps: Vec::new(),
         park: None,
+        opens: false,
         stdin: -1,
         stdout: -1,
         stderr: -1,
         #[cfg(feature = "knockout")]
         leaves_open: false,
     }
+}
+
+/// A plan of mounts to be opened and handed back.
+pub(crate) fn to_open(plan: Plan) -> Orders {
+    let mut orders = of_plan(plan);
+    orders.opens = true;
+    orders
 }
 
 /// Bytes and number of the files that go to the read-only place for code.

@@ -89,6 +89,8 @@ pub(crate) enum Step {
     Bind { slot: Slot, source: HostPath },
     /// Takes a mount that the host side opened with the owner's ids mapped to ours.
     Mapped { slot: Slot, descriptor: i32, source: PathBuf },
+    /// Takes a mount that was opened before, as it is.
+    Opened { slot: Slot, descriptor: i32, source: PathBuf },
     /// Becomes the user of the sandbox; capabilities over the namespaces stay.
     BecomeUser { uid: u32, gid: u32 },
     /// No mount or unmount crosses the border of the mount namespace.
@@ -232,6 +234,9 @@ impl fmt::Display for Step {
             Self::Bind { slot, source } => write!(out, "open #{} {}", slot.0, host(source)),
             Self::Mapped { slot, source, .. } => {
                 write!(out, "open #{} id-mapped {}", slot.0, source.display())
+            }
+            Self::Opened { slot, source, .. } => {
+                write!(out, "open #{} {}", slot.0, source.display())
             }
             Self::BecomeUser { uid, gid } => write!(out, "become uid {uid} gid {gid}"),
             Self::PrivateMounts => out.write_str("make every mount private"),

@@ -73,10 +73,11 @@ pub(crate) fn look_up(
         let failed = |error| (mount.source.display().to_string(), error);
         let (descriptor, mut source) = open(&mount.source).map_err(failed)?;
         if let (MountView::Shared, Some(id)) = (mount.view, id) {
-            match map(descriptor.as_fd(), id) {
-                Ok(mapped) => {
-                    source.mapped = Some(mapped.as_raw_fd());
-                    found.opened.push(mapped);
+            let tree = clone(descriptor.as_fd()).map_err(failed)?;
+            match map(descriptor.as_fd(), tree.as_fd(), id) {
+                Ok(()) => {
+                    source.mapped = Some(tree.as_raw_fd());
+                    found.opened.push(tree);
                 }
                 // What everybody may read can be read without; nothing more is given.
                 Err(error) if is_unmappable(&error) && mount.access == Access::ReadOnly => {}
@@ -105,7 +106,33 @@ fn open(path: &Path) -> io::Result<(OwnedFd, Source)> {
         _ => Kind::File,
     };
     let host = HostPath { path: path.to_owned(), device: found.st_dev, inode: found.st_ino };
-    Ok((descriptor, Source { host, kind, whole: None, mapped: None }))
+    Ok((descriptor, Source { host, kind, whole: None, mapped: None, opened: None }))
+}
+
+/// Looks up a share that is to be shown in a sandbox that is there already, and opens
+/// a mount of it; none where only the owner of other namespaces may do that.
+pub(crate) fn open_share(
+    mount: &Mount,
+    id: Option<(u32, u32)>,
+) -> io::Result<(Source, Option<OwnedFd>)> {
+    let (descriptor, mut source) = open(&mount.source)?;
+    let tree = match clone(descriptor.as_fd()) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied && id.is_none() => {
+            return Ok((source, None));
+        }
+        tree => tree?,
+    };
+    let number = Some(tree.as_raw_fd());
+    let mapped = id.map(|id| map(descriptor.as_fd(), tree.as_fd(), id));
+    match mapped {
+        Some(Ok(())) => source.mapped = number,
+        None => source.opened = number,
+        Some(Err(error)) if is_unmappable(&error) && mount.access == Access::ReadOnly => {
+            source.opened = number;
+        }
+        Some(Err(error)) => return Err(explained(error)),
+    }
+    Ok((source, Some(tree)))
 }
 
 /// The numbers by which the host kernel knows the devices.
@@ -124,16 +151,23 @@ fn check_device(path: &str) -> io::Result<()> {
     Err(io::Error::other("it is not the device of that name"))
 }
 
-fn map(host: BorrowedFd<'_>, id: (u32, u32)) -> io::Result<OwnedFd> {
+/// A mount of a host path and of all below it. What happens on the host later does not
+/// reach it, nor the other way round.
+fn clone(host: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     let flags = OpenTreeFlags::OPEN_TREE_CLONE
         | OpenTreeFlags::OPEN_TREE_CLOEXEC
         | OpenTreeFlags::AT_EMPTY_PATH
         | OpenTreeFlags::AT_RECURSIVE;
     let mount = open_tree(host, "", flags)?;
+    sys::mount::make_private(mount.as_fd())?;
+    Ok(mount)
+}
+
+/// Shows the owner's files of a mount as those of an id.
+fn map(host: BorrowedFd<'_>, mount: BorrowedFd<'_>, id: (u32, u32)) -> io::Result<()> {
     let owner = fstat(host)?;
     let map = IdMap::new((owner.st_uid, owner.st_gid), id)?;
-    sys::mount::map_ids(mount.as_fd(), map.namespace())?;
-    Ok(mount)
+    sys::mount::map_ids(mount, map.namespace())
 }
 
 fn is_unmappable(error: &io::Error) -> bool {

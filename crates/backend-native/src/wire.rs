@@ -40,6 +40,9 @@ pub(crate) enum ToInit {
     /// standard output and error), files of the cgroups to join, and descriptors
     /// that the orders know by these numbers.
     Fork { number: u32, id: (u32, u32), cgroups: u8, descriptors: Vec<i32> },
+    /// Show more of the host in a sandbox that was forked and has run nothing. With it
+    /// come the orders and descriptors that they know by these numbers.
+    Furnish { number: u32, descriptors: Vec<i32> },
     /// Make a further sandbox inside one that was forked. With it come the orders,
     /// its control socket, and the rest as for `Fork`.
     Enter { number: u32, cgroups: u8, descriptors: Vec<i32> },
@@ -68,14 +71,19 @@ pub(crate) enum FromInit {
     File { path: Vec<u8> },
     /// No more files; an error number, or 0.
     FilesEnd { errno: i32 },
+    /// Mounts are open, as ordered; with a descriptor of each.
+    Opened,
     /// The zygote waits to be forked; what it could not load.
     Parked { complaints: Vec<String> },
     /// The zygote is gone, by itself or because it was told to.
     ZygoteGone,
     /// A sandbox's first process was born; with a descriptor of it.
     Born { number: u32 },
-    /// A forked sandbox is as planned, but for these; with what is writable in it.
+    /// A forked sandbox is as planned, but for these. With it come what is writable in
+    /// it, a socket to its interpreter, and the Landlock rules that it is to put on itself.
     Built { number: u32, weakened: Vec<Weakened>, landlock_abi: u8 },
+    /// It shows more of the host; with its Landlock rules.
+    Furnished { number: u32 },
     /// It could not be made; the step of its plan, or none where it was not got to.
     NotBuilt { number: u32, step: Option<u16>, errno: i32 },
     /// A forked sandbox's first process has ended, and all else in it.

@@ -53,7 +53,7 @@ pub(crate) struct Stage {
     /// What the host's paths led to when the interpreter was parked: what is
     /// forked sees the same, whatever the host has made of them since.
     sources: Sources,
-    mounts: Vec<Mount>,
+    pub(crate) mounts: Vec<Mount>,
     network: Network,
     control: UnixDatagram,
     table: Arc<Table>,
@@ -81,8 +81,11 @@ struct Entry {
 pub(crate) enum Birth {
     /// The process is there.
     Born(OwnedFd),
-    /// It is as planned; with what is writable in it.
-    Built { weakened: Vec<Weakened>, landlock_abi: u8, scratch: OwnedFd },
+    /// It is as planned; with what is writable in it, the socket to its interpreter,
+    /// and the rules for that.
+    Built { weakened: Vec<Weakened>, landlock_abi: u8, given: [OwnedFd; 2], rules: Option<OwnedFd> },
+    /// It shows what was asked for; with other rules.
+    Furnished(Option<OwnedFd>),
     /// It could not be made.
     NotBuilt { step: Option<u16>, errno: i32 },
 }
@@ -117,21 +120,28 @@ impl Table {
     /// Passes on what the manager says.
     fn take(&self, packet: Packet) -> io::Result<()> {
         let message = packet.decode()?;
-        let descriptor = packet.descriptors.into_iter().next();
-        match (message, descriptor) {
+        let mut descriptors = packet.descriptors.into_iter();
+        let (first, second) = (descriptors.next(), descriptors.next());
+        match (message, first) {
             (FromInit::Born { number }, Some(pidfd)) => match self.lock().get(&number) {
                 Some(entry) => drop(entry.births.try_send(Birth::Born(pidfd))),
                 // Nobody wants it any more.
                 None => drop(pidfd_send_signal(&pidfd, Signal::KILL)),
             },
-            (FromInit::Built { number, weakened, landlock_abi }, Some(scratch)) => {
-                self.tell(number, Birth::Built { weakened, landlock_abi, scratch });
+            (FromInit::Built { number, weakened, landlock_abi }, Some(scratch))
+                if second.is_some() =>
+            {
+                let given = [Some(scratch), second].map(|fd| fd.ok_or(io::ErrorKind::InvalidData));
+                let [scratch, setup] = given;
+                let (given, rules) = ([scratch?, setup?], descriptors.next());
+                self.tell(number, Birth::Built { weakened, landlock_abi, given, rules });
             }
             // We are out of descriptors, which is about this one alone.
-            (FromInit::Born { number } | FromInit::Built { number, .. }, None) => {
+            (FromInit::Born { number } | FromInit::Built { number, .. }, _) => {
                 let errno = rustix::io::Errno::MFILE.raw_os_error();
                 self.tell(number, Birth::NotBuilt { step: None, errno });
             }
+            (FromInit::Furnished { number }, rules) => self.tell(number, Birth::Furnished(rules)),
             (FromInit::NotBuilt { number, step, errno }, _) => {
                 self.tell(number, Birth::NotBuilt { step, errno });
             }

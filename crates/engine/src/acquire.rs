@@ -7,7 +7,7 @@ use policy::Policy;
 use sandbox::{Payload, Sandbox};
 
 use crate::{
-    Input, RunError,
+    RunError,
     engine::Core,
     resolve::Work,
     warm::{ScriptSandbox, order_for_run},
@@ -19,12 +19,11 @@ impl Core {
         &self,
         work: Work<'_>,
         (policy, mut payload): (&Policy, Payload),
-        stdin: &Input,
     ) -> Result<Box<dyn Sandbox>, RunError> {
         if let Work::Inside(inside) = work {
             return inside.session.enter(policy, payload).await;
         }
-        if let Some(warm) = self.warm_sandbox(work, (policy, &mut payload), stdin).await? {
+        if let Some(warm) = self.warm_sandbox(work, (policy, &mut payload)).await? {
             return Ok(Box::new(warm));
         }
         Ok(self.backend.launch(policy, payload).await?)
@@ -35,15 +34,10 @@ impl Core {
         &self,
         work: Work<'_>,
         (policy, payload): (&Policy, &mut Payload),
-        stdin: &Input,
     ) -> Result<Option<ScriptSandbox>, RunError> {
         let Work::Request(request, domain) = work else { return Ok(None) };
-        // What is parked has no standard input.
-        if !stdin.has_nothing() {
-            return Ok(None);
-        }
         let parts = (policy, &mut *payload);
-        let ordered = order_for_run((request, domain), parts, &self.config);
+        let ordered = order_for_run((request, domain), parts, self);
         let Some((order, program)) = ordered else { return Ok(None) };
         match self.warm.check_out(&order, policy).await {
             Ok(fresh) => Ok(Some(ScriptSandbox::new(fresh, program, policy).await?)),

@@ -3,7 +3,6 @@
 use std::os::fd::OwnedFd;
 
 use api::Event;
-use rustix::fs::FileType;
 
 use crate::{Asker, Cancel, Fed};
 
@@ -45,9 +44,6 @@ pub enum Input {
     Fed(Fed),
 }
 
-/// Numbers of the device that gives nothing.
-const NULL_DEVICE: (u32, u32) = (1, 3);
-
 impl Input {
     /// These bytes and no more.
     #[must_use]
@@ -56,19 +52,5 @@ impl Input {
             true => Self::Empty,
             false => Self::Fed(Fed::of_bytes(bytes)),
         }
-    }
-
-    /// Whether the program would find its end at once, for all that can be told
-    /// without reading.
-    pub(crate) fn has_nothing(&self) -> bool {
-        let descriptor = match self {
-            Self::Empty => return true,
-            Self::Descriptor(descriptor) => descriptor,
-            Self::Fed(_) => return false,
-        };
-        rustix::fs::fstat(descriptor).is_ok_and(|found| {
-            let number = (rustix::fs::major(found.st_rdev), rustix::fs::minor(found.st_rdev));
-            FileType::from_raw_mode(found.st_mode).is_char_device() && number == NULL_DEVICE
-        })
     }
 }

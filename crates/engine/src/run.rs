@@ -93,7 +93,7 @@ impl Core {
         let Resolved { policy, payload, programs, downloads, rescues, limits, .. } = resolved;
         let limits = &limits;
         // acquire, while the record finds its way to the disk
-        let acquire = self.acquire(work, (&policy, payload), &io.stdin);
+        let acquire = self.acquire(work, (&policy, payload));
         let (opened, acquired) = tokio::join!(record.open(), acquire);
         opened?;
         let mut sandbox = acquired?;

@@ -19,6 +19,7 @@ pub struct TemplateClass {
     symlinks: Vec<(GuestPath, PathBuf)>,
     workspace: GuestPath,
     allow_missing: BTreeSet<Control>,
+    awaits_shares: bool,
 }
 
 /// What is settled when a sandbox is forked: each process is born with these limits,
@@ -50,14 +51,25 @@ impl PolicyClass {
 
 impl Policy {
     /// The policy under which a sandbox is made before it is known for whom: with
-    /// these env vars and not the caller's, and no fewer descriptors than is usual,
-    /// as long as it opens some of its own. That limit is lowered later.
+    /// these env vars and not the caller's, without the shares that can be shown later,
+    /// and with no fewer descriptors than is usual, as long as it opens some of its own.
+    /// That limit is lowered later.
+    ///
+    /// With `shares_decide`, whether there will be shares makes another sandbox of it.
     #[must_use]
-    pub fn for_anybody(&self, env_vars: BTreeMap<String, String>, ceiling: &Ceiling) -> Self {
+    pub fn for_anybody(
+        &self,
+        env_vars: BTreeMap<String, String>,
+        ceiling: &Ceiling,
+        shares_decide: bool,
+    ) -> Self {
         let open_files = ceiling.defaults.open_files.min(ceiling.maximum.open_files);
         let open_files = open_files.max(self.limits.open_files);
         let limits = Limits { open_files, ..self.limits.clone() };
-        Self { limits, env_vars, ..self.clone() }
+        let is_there_before = |mount: &&Mount| !self.can_come_later(mount);
+        let mounts: Vec<_> = self.mounts.iter().filter(is_there_before).cloned().collect();
+        let awaits_shares = shares_decide && mounts.len() < self.mounts.len();
+        Self { limits, env_vars, mounts, awaits_shares, ..self.clone() }
     }
 
     /// The policy under which the interpreter is parked: of the same template, with
@@ -87,6 +99,7 @@ impl Policy {
                 symlinks: self.symlinks.clone(),
                 workspace: self.workspace.clone(),
                 allow_missing: self.allow_missing.clone(),
+                awaits_shares: self.awaits_shares,
             },
             profile: self.profile,
             memory_bytes: self.limits.memory_bytes,

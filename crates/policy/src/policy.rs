@@ -10,7 +10,7 @@ use api::{Control, ProfileName, StartSpec};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{GuestPath, Limits, Mount};
+use crate::{GuestPath, Limits, Mount, MountView};
 
 /// Fixed guest paths.
 pub mod guest {
@@ -48,6 +48,8 @@ pub struct Policy {
     pub(crate) start: StartSpec,
     pub(crate) audit: bool,
     pub(crate) core_scheduling: bool,
+    /// Whether what it shares is shown later; see [`Policy::for_anybody`].
+    pub(crate) awaits_shares: bool,
 }
 
 impl Policy {
@@ -98,6 +100,19 @@ impl Policy {
     #[must_use]
     pub fn workspace_is_shared(&self) -> bool {
         self.mounts.iter().any(|mount| mount.target == self.workspace)
+    }
+
+    /// Whether anything in the sandbox is the host's very files, or will be.
+    #[must_use]
+    pub fn has_shares(&self) -> bool {
+        self.awaits_shares || self.mounts.iter().any(|mount| mount.view == MountView::Shared)
+    }
+
+    /// Whether a mount can be shown in a sandbox that is there already: a share that
+    /// neither is the workspace nor lies around it.
+    pub(crate) fn can_come_later(&self, mount: &Mount) -> bool {
+        let holds_workspace = self.workspace.as_path().starts_with(mount.target.as_path());
+        mount.view == MountView::Shared && !holds_workspace
     }
 
     /// Whether the caller accepts to be without a control.

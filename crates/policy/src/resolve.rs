@@ -63,6 +63,7 @@ pub fn resolve(
         start: spec.start.unwrap_or_default(),
         audit: ceiling.audit,
         core_scheduling: ceiling.core_scheduling,
+        awaits_shares: false,
     };
     let policy = policy.with_env_vars(&spec.env_vars)?;
     check_support(&policy, ceiling, support)?;

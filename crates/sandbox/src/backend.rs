@@ -35,6 +35,12 @@ pub trait Backend: Send + Sync {
         payload: Payload,
     ) -> BoxFuture<'a, Result<Box<dyn Sandbox>, LaunchError>>;
 
+    /// Whether a sandbox that is to have shares is made differently from the start, so
+    /// that one made for nobody in particular cannot be given any.
+    fn shares_decide(&self) -> bool {
+        false
+    }
+
     /// Parks an interpreter from which sandboxes of this policy's mounts and
     /// network can be forked.
     ///

@@ -33,7 +33,8 @@ pub struct Template {
 /// forked from it live on.
 pub trait Zygote: Send + Sync {
     /// Forks a sandbox under a policy. Mounts, symlinks and network of the policy
-    /// have to be those of the zygote's own.
+    /// have to be those of the zygote's own. Nothing may run in it before it is
+    /// [furnished](Forked::furnish) and [found sealed](Forked::check_sealed).
     ///
     /// With the remains of an earlier sandbox the new one takes over its files,
     /// its limits and its identity.
@@ -91,6 +92,26 @@ pub trait Forked: Send + Sync {
 
     /// The channels; `None` after the first call.
     fn ends(&mut self) -> Option<KernelEnds>;
+
+    /// Shows what a policy shares beside the zygote's own mounts, and sends the
+    /// interpreter its standard input, if it gets one, and what it needs to give its
+    /// last right away: to write elsewhere than the policy says. It does so before it
+    /// answers the next thing that it is asked. Once.
+    ///
+    /// # Errors
+    /// A share cannot be had as the policy has it; the sandbox is of no use then.
+    fn furnish<'a>(
+        &'a mut self,
+        policy: &'a Policy,
+        stdin: Option<OwnedFd>,
+    ) -> BoxFuture<'a, Result<(), LaunchError>>;
+
+    /// Makes sure that the interpreter, which has answered since, has given its last
+    /// right away.
+    ///
+    /// # Errors
+    /// It has not.
+    fn check_sealed(&mut self) -> Result<(), LaunchError>;
 
     /// Changes limits. Nothing is changed where one cannot be.
     ///

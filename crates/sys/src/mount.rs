@@ -54,6 +54,17 @@ pub fn set_attributes(
     mount_setattr(mount, &request, reach)
 }
 
+/// Takes the read-only flag from a mount; the file system below may have its own.
+///
+/// # Errors
+/// As [`set_attributes`].
+pub fn make_writable(mount: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: `mount_attr` is plain integers, for which all zeroes is a value.
+    let mut request: libc::mount_attr = unsafe { mem::zeroed() };
+    request.attr_clr = libc::MOUNT_ATTR_RDONLY;
+    mount_setattr(mount, &request, Reach::One)
+}
+
 /// Makes every mount of a tree private: nothing that happens below it reaches
 /// another mount namespace, or comes from there.
 ///

@@ -8,7 +8,7 @@ import importlib
 import importlib.util
 import os
 import sys
-from typing import List, NoReturn, Optional
+from typing import Callable, List, NoReturn, Optional
 
 from . import children, figures, frames, interrupts, namespace, randomness, stand_in, stdio, warm
 from .exceptions import name_of, value_of
@@ -81,8 +81,13 @@ def _make_shell(use_ipython: bool) -> PlainShell:
     return PlainShell(main)
 
 
-def serve(control_fd: int, ipython: bool = True) -> NoReturn:
-    """Turns this process into a kernel that speaks on a socket. Called once, after confinement."""
+def serve(
+    control_fd: int, ipython: bool = True, first: Optional[Callable[[], None]] = None
+) -> NoReturn:
+    """Turns this process into a kernel that speaks on a socket. Called once, after confinement.
+
+    ``first`` is called when the host configures the kernel, and before it is asked anything else.
+    """
     high = fcntl.fcntl(control_fd, fcntl.F_DUPFD_CLOEXEC, stdio.HIGH_FD)
     os.close(control_fd)
     stdio.keep_descriptors()
@@ -95,4 +100,4 @@ def serve(control_fd: int, ipython: bool = True) -> NoReturn:
     # Cells import what lies in the working directory.
     sys.path.insert(0, "")
     shell = _arrange(ipython)
-    Kernel(channel, shell).run()
+    Kernel(channel, shell).run(first)

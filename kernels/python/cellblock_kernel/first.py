@@ -11,6 +11,7 @@ import os
 import signal
 from typing import Callable, NoReturn
 
+from . import stdio
 from .pristine import __builtins__
 
 PR_SET_DUMPABLE = 4
@@ -38,6 +39,8 @@ def stand_aside(ended: Callable[[int], None]) -> None:
 
 
 def _attend(child: int, ended: Callable[[int], None]) -> NoReturn:
+    # Whoever writes to it learns when the script reads no more.
+    stdio.let_go_of_input()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     while True:

@@ -77,10 +77,12 @@ class Kernel:
             frames.TOOLS: self._tools,
         }
 
-    def run(self) -> NoReturn:
+    def run(self, first: Optional[Callable[[], None]] = None) -> NoReturn:
         """Serves until the host ends it."""
         try:
             self._ready()
+            if first is not None:
+                self._begin(first)
             while True:
                 self.serve(self.channel.receive())
         except frames.Closed:
@@ -90,6 +92,13 @@ class Kernel:
         except BaseException as problem:
             # Memory has run out for the answer itself, most likely.
             frames.give_up(exceptions.name_of(problem))
+
+    def _begin(self, first: Callable[[], None]) -> None:
+        frame = self.channel.receive()
+        if frame.kind != frames.CONFIGURE:
+            raise frames.Malformed("a first frame of kind %d" % frame.kind)
+        first()
+        self.serve(frame)
 
     def serve(self, frame: frames.Frame) -> None:
         """Answers one request."""

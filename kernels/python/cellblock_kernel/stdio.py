@@ -81,6 +81,23 @@ def keep_descriptors() -> None:
     _Spares.fds = spares
 
 
+def take_input(fd: int) -> None:
+    """Makes a descriptor the standard input, which nobody has read yet."""
+    _dup2(fd, 0)
+    os.close(fd)
+    if _Spares.fds and _Spares.fds[0] >= 0:
+        _dup2(0, _Spares.fds[0], False)
+
+
+def let_go_of_input() -> None:
+    """Closes the standard input of a process that does not read any."""
+    for fd in [0, *_Spares.fds[:1]]:
+        try:
+            os.close(fd)
+        except OSError:
+            pass
+
+
 def _load_fflush() -> Optional[Callable[[Any], Any]]:
     try:
         import ctypes

@@ -3,7 +3,9 @@
 The manager, our own program, is this process's parent. It says when to fork and hands over the
 channels; the child is born in namespaces of its own, as the manager's child. Another process of
 ours builds the child's mounts from outside and then sends a script of system calls, by which the
-child takes away every right that it still has. No user code has run here, and none ever does.
+child takes away every right that it still has but one: only who it is for decides what it may write
+to. That right goes when the child is handed over, before anything else. No user code has run here,
+and none ever does.
 
 The fork is a bare system call: neither the interpreter's hooks nor libc's run. There is one thread,
 so no lock can be held by another, and what the hooks are for is done here by name: libc's note of
@@ -25,7 +27,7 @@ import sys
 import threading
 from typing import List, NoReturn, Tuple
 
-from . import entry, randomness
+from . import entry, randomness, stdio
 
 # The most descriptors that come with one order to fork.
 DESCRIPTORS_MAX = 240
@@ -38,6 +40,8 @@ STATUS_NOT_CONFINED = 71
 
 # The beginning of a message that is a script.
 SCRIPT = b"script\n"
+# The beginning of the one that comes with being handed over; a letter follows for each descriptor.
+SETTLE = b"s"
 
 MAP_FIXED = 0x10
 CLONE_PARENT = 0x8000
@@ -176,8 +180,8 @@ def _live(manager: socket.socket, descriptors: List[int]) -> NoReturn:
     """The child, to its end."""
     try:
         setup, control = _take_place(manager, descriptors)
-        _confine(setup)
-        os.close(setup)
+        channel = socket.socket(fileno=setup)
+        _confine(channel)
         _replace_stdin()
         gc.enable()
         randomness.reseed()
@@ -185,7 +189,7 @@ def _live(manager: socket.socket, descriptors: List[int]) -> NoReturn:
     except BaseException:
         # Whoever set it up learns that it is gone, and user code never runs.
         os._exit(STATUS_NOT_CONFINED)
-    entry.serve(control)
+    entry.serve(control, first=lambda: _settle(channel))
 
 
 def _take_place(manager: socket.socket, descriptors: List[int]) -> Tuple[int, int]:
@@ -219,15 +223,33 @@ def _close_range(first: int, last: int) -> None:
         raise OSError(ctypes.get_errno(), "close_range")
 
 
-def _confine(setup: int) -> None:
-    """Follows the script that comes, and says what came of it."""
-    channel = socket.socket(fileno=setup)
-    order, descriptors, _, _ = socket.recv_fds(channel, 16, 1)
-    if not order:
+def _confine(channel: socket.socket) -> None:
+    """Follows the script but for what waits for its descriptor, and says what came of it."""
+    if not channel.recv(16):
         raise EOFError
+    _follow(channel, False)
+
+
+def _settle(channel: socket.socket) -> None:
+    """Takes what comes with being handed over, and gives away the last right."""
+    order, descriptors, _, _ = socket.recv_fds(channel, 16, 2)
+    letters = order[1:].decode("ascii")
+    if order[:1] != SETTLE or len(letters) != len(descriptors):
+        raise EOFError
+    given = dict(zip(letters, descriptors))
+    if "i" in given:
+        stdio.take_input(given.pop("i"))
+    _follow(channel, True, *given.values())
+    for descriptor in given.values():
+        os.close(descriptor)
+    channel.close()
+
+
+def _follow(channel: socket.socket, is_last: bool, descriptor: int = -1) -> None:
+    """Makes the calls that are due, and says which of them failed."""
     weakened = b""
     for number, call in enumerate(_Script.calls):
-        error = call.make(*descriptors)
+        error = call.make(descriptor) if bool(call.descriptor) == is_last else 0
         if error == 0:
             continue
         record = struct.pack("<Hi", number, error)
@@ -235,10 +257,7 @@ def _confine(setup: int) -> None:
             channel.send(b"\1" + record)
             raise OSError(error, "confinement")
         weakened += record
-    for descriptor in descriptors:
-        os.close(descriptor)
     channel.send(b"\0" + weakened)
-    channel.detach()
 
 
 class _Script:
@@ -281,7 +300,7 @@ class _Call:
         words = [int(number)] + [_word(each) for each in arguments]
         self.words = words + [0] * (7 - len(words))
 
-    def make(self, descriptor: int = -1) -> int:
+    def make(self, descriptor: int) -> int:
         """Makes it; the error's number, or 0."""
         words = self.words
         if self.descriptor:

@@ -45,7 +45,7 @@ fn source(path: &Path, number: usize) -> Source {
     let is_file = path.extension().is_some() || path.starts_with("/dev");
     let host = HostPath { path: path.to_owned(), device: 1, inode: number as u64 };
     let kind = if is_file { Kind::File } else { Kind::Directory };
-    Source { host, kind, whole: None, mapped: None }
+    Source { host, kind, whole: None, mapped: None, opened: None }
 }
 
 fn facts_of(policy: &Policy) -> Facts {
@@ -82,7 +82,12 @@ fn prints_for(purpose: Purpose, name: &str, spec: &PolicySpec, parts: Parts) {
 
 #[track_caller]
 fn prints_policy(purpose: Purpose, name: &str, policy: &Policy) {
-    let plan = build_for(purpose, policy, &facts_of(policy));
+    prints_facts(purpose, name, policy, &facts_of(policy));
+}
+
+#[track_caller]
+fn prints_facts(purpose: Purpose, name: &str, policy: &Policy, facts: &Facts) {
+    let plan = build_for(purpose, policy, facts);
     let mut text = plan.to_string();
     let waived: Vec<_> = plan.waived.iter().map(|control| control.name()).collect();
     text.push_str(&format!("waived: {waived:?}\n{:?}\n", plan.rlimits));
@@ -235,6 +240,53 @@ fn the_plan_of_an_operator_who_asks_for_more() {
     let policy = resolve(&spec, parts(guest::WORKSPACE), &ceiling, &support).unwrap();
     prints_policy(Purpose::Launch, "operator", &policy);
     prints_policy(Purpose::Fork { remains: None }, "operator-fork", &policy);
+}
+
+#[test]
+fn the_plan_of_shares_that_are_shown_when_a_sandbox_is_handed_out() {
+    let shares = vec![
+        share("/srv/data", "/data", Access::ReadOnly),
+        share("/srv/cache", "/tmp/cache", Access::ReadWrite),
+        share("/srv/table.csv", "/data.csv", Access::ReadWrite),
+    ];
+    let spec = PolicySpec { shares, ..PolicySpec::default() };
+    let policy = policy_of(&spec, parts(guest::WORKSPACE));
+    let mut facts = facts_of(&policy);
+    let table = policy.mounts().iter().position(|mount| mount.source.ends_with("table.csv"));
+    let table = &mut facts.sources[table.unwrap()];
+    table.opened = table.mapped.take();
+    prints_facts(Purpose::Furnish, "furnish", &policy, &facts);
+    let fork = build_for(Purpose::Fork { remains: None }, &policy, &facts);
+    let rules = |plan: &Plan| plan.steps.last().cloned();
+    let furnished = build_for(Purpose::Furnish, &policy, &facts);
+    assert_eq!(rules(&fork), rules(&furnished));
+    // Each is as it is in a launch.
+    let launched = build(&policy, &facts);
+    let attached = |plan: &Plan| {
+        let is_share = |step: &&Step| match step {
+            Step::Attach { target, .. } => policy
+                .mounts()
+                .iter()
+                .any(|mount| mount.target == *target && mount.view == MountView::Shared),
+            _ => false,
+        };
+        plan.steps.iter().filter(is_share).cloned().collect::<Vec<_>>()
+    };
+    let sorted = |plan: &Plan| {
+        let mut steps = attached(plan);
+        steps.sort_by_key(ToString::to_string);
+        steps
+    };
+    assert_eq!(sorted(&furnished), sorted(&launched));
+    assert_eq!(attached(&furnished).len(), 3);
+}
+
+#[test]
+fn the_plan_of_opening_mounts_for_somebody_else() {
+    let policy = policy_of(&PolicySpec::default(), parts(guest::WORKSPACE));
+    let host = HostPath { path: "/srv/data".into(), device: 1, inode: 2 };
+    let plan = opening(&[host], &policy);
+    assert_eq!(plan.to_string(), "  1  make every mount private\n  2  open #0 /srv/data\n");
 }
 
 fn specs() -> impl Strategy<Value = PolicySpec> {

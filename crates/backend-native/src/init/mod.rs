@@ -9,6 +9,7 @@ mod builder;
 mod enter;
 mod files;
 mod lockdown;
+mod opener;
 mod payload;
 mod probe;
 mod root;
@@ -51,6 +52,8 @@ pub(crate) struct Orders {
     /// The only step is an interpreter to be parked; the namespaces of what is
     /// forked from it, as `CLONE_NEW…` flags.
     pub park: Option<u64>,
+    /// Mounts are to be opened and handed back, and nothing else.
+    pub opens: bool,
     pub stdin: RawFd,
     pub stdout: RawFd,
     pub stderr: RawFd,
@@ -184,6 +187,9 @@ impl Init {
     }
 
     fn serve(&mut self) -> Result<(), Failure> {
+        if self.orders.opens {
+            return opener::run(self);
+        }
         let applied = setup::apply(self)?;
         self.say_ready(&applied.ready())?;
         match (self.hear()?, self.orders.park) {
@@ -284,6 +290,9 @@ impl Orders {
             crate::plan::Step::Mapped { descriptor, .. } => Some(*descriptor),
             _ => None,
         });
-        [self.stdin, self.stdout, self.stderr].into_iter().chain(files).chain(mounts).collect()
+        let streams = [self.stdin, self.stdout, self.stderr];
+        // Who only opens mounts has none.
+        let streams = streams.into_iter().filter(|_| !self.opens);
+        streams.chain(files).chain(mounts).collect()
     }
 }

@@ -31,6 +31,8 @@ pub(super) struct Builder {
     empty: Option<OwnedFd>,
     covering: Option<OwnedFd>,
     root: Option<OwnedFd>,
+    /// Where the root is read-only already, another mount of its file system, which is not.
+    unsealed: Option<OwnedFd>,
     made: BTreeSet<PathBuf>,
     /// The directory that was last put something into.
     parent: Option<(PathBuf, OwnedFd)>,
@@ -65,6 +67,7 @@ impl Builder {
             empty: None,
             covering: None,
             root: None,
+            unsealed: None,
             made: BTreeSet::new(),
             parent: None,
             copies: BTreeMap::new(),
@@ -79,6 +82,16 @@ impl Builder {
     /// later sandbox.
     pub(super) fn that_keeps_scratch() -> io::Result<Self> {
         Ok(Self { keeps_scratch: true, ..Self::new()? })
+    }
+
+    /// One for the sandbox that we have entered, whose root is read-only.
+    pub(super) fn of_entered() -> io::Result<Self> {
+        let mut builder = Self::new()?;
+        let root = fs::open("/", DIRECTORY, Mode::empty())?;
+        let unsealed = mount::open_tree(&root, "", CLONE | OpenTreeFlags::AT_EMPTY_PATH)?;
+        sys::mount::make_writable(unsealed.as_fd())?;
+        (builder.root, builder.unsealed) = (Some(root), Some(unsealed));
+        Ok(builder)
     }
 
     /// What is writable, if it was to be kept.
@@ -113,6 +126,11 @@ impl Builder {
 
     pub(super) fn take(&mut self, slot: Slot, mount: OwnedFd) {
         self.slots.insert(slot, mount);
+    }
+
+    /// Every mount that is open, by its slot.
+    pub(super) fn give(self) -> impl Iterator<Item = OwnedFd> {
+        self.slots.into_values()
     }
 
     /// Opens the host path and makes sure that it is what the host side saw.
@@ -209,10 +227,7 @@ impl Builder {
 
     /// Opens a path of the new root, following nothing.
     pub(super) fn open(&self, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
-        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-        let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-        Ok(fs::openat2(self.root()?, path, flags, Mode::empty(), resolve)?)
+        open_below(self.root()?, path, flags)
     }
 
     /// Makes a directory and those above it.
@@ -226,13 +241,27 @@ impl Builder {
             return Ok(());
         }
         self.directories(parent, Mode::from_raw_mode(0o755))?;
-        let parent = self.open(parent, DIRECTORY)?;
-        match fs::mkdirat(&parent, name, mode) {
+        let place = self.open(parent, DIRECTORY)?;
+        match fs::mkdirat(&place, name, mode) {
             Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+            Err(rustix::io::Errno::ROFS) => {
+                fs::mkdirat(self.behind_seal(parent, place.as_fd())?, name, mode)?;
+            }
             Err(error) => return Err(error.into()),
         }
         self.made.insert(path.to_owned());
         Ok(())
+    }
+
+    /// A directory of the sealed root by a way on which it can be written to; nothing
+    /// that is read-only for another reason is.
+    fn behind_seal(&self, path: &Path, place: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+        let sealed = || io::Error::from(rustix::io::Errno::ROFS);
+        let root = self.unsealed.as_ref().ok_or_else(sealed)?;
+        let found = open_below(root.as_fd(), path, DIRECTORY)?;
+        let (ours, theirs) = (fs::fstat(&found)?, fs::fstat(place)?);
+        let is_same = (ours.st_dev, ours.st_ino) == (theirs.st_dev, theirs.st_ino);
+        if is_same { Ok(found) } else { Err(sealed()) }
     }
 
     /// The directory that a path is in, made if need be, and the path's name there.
@@ -284,14 +313,26 @@ impl Builder {
                 attach_at(&mount, &self.open(below_root(target), DIRECTORY)?)
             }
             Kind::File => {
-                let (parent, name) = self.parent_of(target)?;
-                // An earlier sandbox may have left a pipe there, which is not waited for.
-                let flags = OFlags::CREATE | OFlags::RDONLY | OFlags::NONBLOCK;
-                let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                let place = fs::openat(parent, name, flags, Mode::from_raw_mode(0o644))?;
+                let place = self.file_to_cover(target)?;
                 attach_at(&mount, &place)
             }
         }
+    }
+
+    /// Opens a file that a mount is to stand on, made if need be.
+    fn file_to_cover(&mut self, target: &GuestPath) -> io::Result<OwnedFd> {
+        // An earlier sandbox may have left a pipe there, which is not waited for.
+        let found = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let (flags, mode) = (found | OFlags::CREATE, Mode::from_raw_mode(0o644));
+        let (parent, name) = self.parent_of(target)?;
+        match fs::openat(parent, name, flags, mode) {
+            Err(rustix::io::Errno::ROFS) => {}
+            opened => return Ok(opened?),
+        }
+        let above = below_root(target).parent().unwrap_or(Path::new(""));
+        let place = self.open(above, DIRECTORY)?;
+        drop(fs::openat(self.behind_seal(above, place.as_fd())?, name, flags, mode)?);
+        Ok(fs::openat(place, name, found, Mode::empty())?)
     }
 
     /// Mounts the one writable file system and puts its directories into place.
@@ -454,6 +495,14 @@ impl Builder {
     pub(super) fn seal(&self) -> io::Result<()> {
         set_attributes(self.root()?, attributes(Flags::default()), Reach::One)
     }
+}
+
+/// Opens a path below a directory, following nothing.
+fn open_below(root: BorrowedFd<'_>, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+    let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    Ok(fs::openat2(root, path, flags, Mode::empty(), resolve)?)
 }
 
 /// A `/proc` of this pid namespace, not attached anywhere.

@@ -74,7 +74,7 @@ fn apply_one(init: &Init, builder: &mut Builder, step: &Step) -> io::Result<()> 
         Step::Overlay { source, parts } => builder.open_overlay(source, parts),
         Step::Copy { slot, source } => builder.copy(*slot, source),
         Step::Bind { slot, source } => builder.open_bind(*slot, source),
-        Step::Mapped { slot, descriptor, .. } => {
+        Step::Mapped { slot, descriptor, .. } | Step::Opened { slot, descriptor, .. } => {
             builder.take(*slot, init.descriptor(*descriptor)?.try_clone()?);
             Ok(())
         }

@@ -32,6 +32,8 @@ use crate::{
 
 /// Descriptors that come with every fork: orders, control, standard output and error.
 const FORK_DESCRIPTORS: usize = 4;
+/// What comes with every order to show more: its orders.
+const FURNISH_DESCRIPTORS: usize = 1;
 /// Those that come with every entry: orders and control.
 const ENTER_DESCRIPTORS: usize = 2;
 
@@ -47,7 +49,8 @@ pub(super) struct Stage<'a> {
 /// What came with an order to fork or to enter, besides what always does.
 pub(super) struct Parcel {
     pub(super) orders: OwnedFd,
-    /// Of a fork: control, standard output and error, cgroups. Of an entry: control, cgroups.
+    /// Of a fork: control, standard output and error, cgroups. Of an entry: control,
+    /// cgroups. Of an order to show more: nothing.
     pub(super) channels: Vec<OwnedFd>,
     /// The rest, by the numbers that the orders have for it.
     pub(super) inherited: Vec<(i32, OwnedFd)>,
@@ -157,6 +160,13 @@ impl Stage<'_> {
                     self.enter(number, parcel)?;
                 }
             }
+            ToInit::Furnish { number, descriptors } => {
+                let parcel = Parcel::open(packet.descriptors, FURNISH_DESCRIPTORS, &descriptors);
+                if let Err(error) = parcel.and_then(|parcel| self.furnish(number, parcel)) {
+                    let errno = errno(&error);
+                    self.say(&FromInit::NotBuilt { number, step: None, errno }, None)?;
+                }
+            }
             ToInit::Retire => self.zygote.end(),
             _ => return Err(io::ErrorKind::InvalidData.into()),
         }
@@ -185,6 +195,17 @@ impl Stage<'_> {
             sys::signal::exit_now(builder::run(self.init, site));
         }
         self.kernels.insert(number, newborn);
+        Ok(())
+    }
+
+    fn furnish(&mut self, number: u32, parcel: Parcel) -> io::Result<()> {
+        let kernel = self.kernels.get(&number).ok_or(Errno::SRCH)?;
+        let plan = Orders::read(parcel.orders)?.plan;
+        if let Fork::Child = self.init.alone.fork()? {
+            let (kernel, inherited) = (kernel.pidfd.as_fd(), parcel.inherited);
+            let site = builder::Furnishing { number, kernel, plan, inherited };
+            sys::signal::exit_now(builder::furnish(self.init, site));
+        }
         Ok(())
     }
 

@@ -34,6 +34,8 @@ fn words_of_init() -> impl Strategy<Value = FromInit> {
         vec(".{0,40}", 0..8).prop_map(|complaints| FromInit::Parked { complaints }),
         Just(FromInit::ZygoteGone),
         Just(FromInit::Entered),
+        Just(FromInit::Opened),
+        any::<u32>().prop_map(|number| FromInit::Furnished { number }),
         any::<u32>().prop_map(|number| FromInit::Born { number }),
         (any::<u32>(), statuses())
             .prop_map(|(number, status)| FromInit::KernelEnded { number, status }),

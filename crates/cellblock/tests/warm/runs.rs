@@ -13,6 +13,7 @@ pub(crate) const TESTS: Tests = &[
     ("programs_run_beside_a_busy_kernel", programs_run_beside_a_busy_kernel),
     ("other_languages_see_the_same_files", other_languages_see_the_same_files),
     ("a_forked_run_is_as_a_fresh_one", a_forked_run_is_as_a_fresh_one),
+    ("a_forked_run_reads_its_standard_input", a_forked_run_reads_its_standard_input),
     ("kernels_have_terminals_of_their_own", kernels_have_terminals_of_their_own),
 ];
 
@@ -73,15 +74,49 @@ fn other_languages_see_the_same_files() {
 }
 
 async fn once(engine: &Engine, code: &str, start: StartSpec) -> RunResult {
+    once_with(engine, code, start, Input::Empty).await
+}
+
+async fn once_with(engine: &Engine, code: &str, start: StartSpec, stdin: Input) -> RunResult {
     let policy = PolicySpec { start: Some(start), ..spec() };
     let mut events = Heard::default();
     let io = RunIo {
         events: &mut events,
-        stdin: Input::Empty,
+        stdin,
         cancel: Cancel::new(),
         asker: engine::Asker::default(),
     };
     engine.run(python(code, policy), io).await.unwrap()
+}
+
+const READERS: &[&str] = &[
+    "import sys; data = sys.stdin.buffer.read(); print(len(data), data[:9], data[-3:])",
+    "try:\n    print(input(), input(), input())\nexcept EOFError as end:\n    print(end)",
+    "import sys; print(sum(1 for _ in sys.stdin), sys.stdin.read() == '')",
+    "import os; print(os.read(0, 4)); os.close(0)",
+    "import subprocess; subprocess.run(['wc', '-c'])",
+    "import os, sys, stat; print(stat.S_ISFIFO(os.fstat(0).st_mode), sys.stdin.isatty())",
+    "print('reads nothing')",
+];
+
+fn a_forked_run_reads_its_standard_input() {
+    let numbers: String = (0..300_000).map(|number| format!("{number}\n")).collect();
+    let inputs = [numbers.into_bytes(), b"one\n\xff\xfe\0\nthree".to_vec(), Vec::new()];
+    on_engine(without_pool(), |engine| async move {
+        for code in READERS {
+            for input in &inputs {
+                let mut seen = Vec::new();
+                for start in [StartSpec::Exec, StartSpec::Fork] {
+                    let stdin = Input::of_bytes(input.clone());
+                    let result = once_with(&engine, code, start, stdin).await;
+                    let (out, err) = (text(&result.stdout), text(&result.stderr));
+                    seen.push((result.outcome, out, err));
+                }
+                assert_eq!(seen[0], seen[1], "{code}, {} bytes", input.len());
+            }
+        }
+        assert_eq!(engine.warm_stats().misses, (READERS.len() * inputs.len()) as u64);
+    });
 }
 
 const PROGRAMS: &[&str] = &[

@@ -93,7 +93,7 @@ impl Engine {
         let resolved = resolve(work, &core.config, core.backend.support())?;
         let mut payload: Payload = resolved.payload;
         let parts = (&resolved.policy, &mut payload);
-        let ordered = order_for_run((request, &domain), parts, &core.config);
+        let ordered = order_for_run((request, &domain), parts, core);
         let cannot = || sandbox::LaunchError::CannotFork {
             detail: "this run starts with a fresh interpreter".to_owned(),
         };
@@ -115,8 +115,9 @@ impl Core {
             python: python.clone(),
             env_vars: runtime.env_vars.clone(),
             policy: &for_turns,
+            has_input: false,
         };
-        let order = Order::new(wanted, &self.config);
+        let order = Order::new(wanted, self);
         let limits = &self.config.warm;
         let shorter = |asked: Option<std::time::Duration>, most| asked.unwrap_or(most).min(most);
         Ok(Frame {

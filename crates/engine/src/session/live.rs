@@ -129,6 +129,8 @@ impl Inner {
         };
         let fresh = match succeeded {
             Ok(fresh) => fresh,
+            // What it shared must not be looked up anew: it may be something else now.
+            Err(error) if policy.has_shares() => return Err(error.into()),
             // Without the files, which is better than no sandbox at all.
             Err(_) => warm.check_out(order, policy).await?,
         };

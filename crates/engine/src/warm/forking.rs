@@ -8,8 +8,11 @@ use std::{
 
 use kernel::{Configuration, Hello, Kernel};
 use policy::Policy;
+use rustix::pipe::{PipeFlags, pipe_with};
 use sandbox::{Forked, KernelEnds, LaunchError, LiveLimits};
 use tokio::time::timeout;
+
+use super::Order;
 
 /// How long a forked kernel may take to say a word. It takes milliseconds; a machine
 /// that is out of processors may need more.
@@ -19,6 +22,8 @@ const WORD_TIME_MAX: Duration = Duration::from_secs(20);
 pub(crate) struct Fresh {
     pub(crate) forked: Box<dyn Forked>,
     pub(crate) kernel: Kernel,
+    /// What it reads from its standard input is written here, if it has one.
+    pub(crate) stdin: Option<OwnedFd>,
     pub(crate) stdout: OwnedFd,
     pub(crate) stderr: OwnedFd,
     pub(crate) hello: Hello,
@@ -39,19 +44,24 @@ pub(super) async fn make_ready(
     let mut kernel = Kernel::new(control).map_err(lost)?;
     let hello = word(kernel.ready()).await?;
     let (was_ready, since) = (false, Instant::now());
-    Ok(Fresh { forked, kernel, stdout, stderr, hello, complaints, was_ready, since })
+    let stdin = None;
+    Ok(Fresh { forked, kernel, stdin, stdout, stderr, hello, complaints, was_ready, since })
 }
 
 impl Fresh {
-    /// Gives it the limits and the env vars of the policy that it is to have.
+    /// Gives it the limits, the shares and the env vars of the policy that it is to have.
     ///
     /// # Errors
-    /// A limit cannot be set, or the kernel is gone.
-    pub(super) async fn fit(mut self, base: &Policy, policy: &Policy) -> Result<Self, LaunchError> {
+    /// A limit cannot be set, a share cannot be had, or the kernel is gone.
+    pub(super) async fn fit(mut self, order: &Order, policy: &Policy) -> Result<Self, LaunchError> {
         let limits = live_limits(policy);
-        if limits != live_limits(base) {
+        if limits != live_limits(&order.base) {
             self.forked.limit(&limits).map_err(lost)?;
         }
+        let input = order.has_input.then(|| pipe_with(PipeFlags::CLOEXEC)).transpose();
+        let (reader, writer) = input.map_err(lost)?.unzip();
+        self.forked.furnish(policy, reader).await?;
+        self.stdin = writer;
         let configuration = Configuration {
             env: policy.env_vars().clone(),
             directory: policy.workspace().to_string(),
@@ -59,6 +69,7 @@ impl Fresh {
             output_bytes: None,
         };
         word(self.kernel.configure(&configuration)).await?;
+        self.forked.check_sealed()?;
         Ok(self)
     }
 }

@@ -66,7 +66,7 @@ impl Warm {
         remains: sandbox::Remains,
     ) -> Result<Fresh, LaunchError> {
         let fresh = self.zygotes.fork(order, Some(remains)).await?;
-        fresh.fit(&order.base, policy).await
+        fresh.fit(order, policy).await
     }
 
     /// Has that many ready ones wait, now and from now on.

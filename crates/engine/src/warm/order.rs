@@ -7,11 +7,11 @@ use std::{
 };
 
 use api::{RunRequest, StartSpec, Workspace};
-use policy::{Policy, PolicyClass, TemplateClass};
+use policy::{MountView, Policy, PolicyClass, TemplateClass};
 use sandbox::{Action, Command, Owner, Payload};
 
 use super::Program;
-use crate::{Config, environment, language};
+use crate::{engine::Core, environment, language};
 
 /// Whose sandboxes may be forked from one interpreter. They share its layout in
 /// memory, so one that learns its own knows that of the others.
@@ -76,6 +76,8 @@ pub(crate) struct Order {
     /// Under which their interpreter is parked.
     pub(super) parking: Arc<Policy>,
     pub(super) environments: PathBuf,
+    /// Whether what is handed out gets a pipe as its standard input.
+    pub(super) has_input: bool,
 }
 
 /// The parts of an order.
@@ -87,12 +89,15 @@ pub(crate) struct Wanted<'a> {
     /// The env vars that the environment brings.
     pub(crate) env_vars: BTreeMap<String, String>,
     pub(crate) policy: &'a Policy,
+    /// Whether there is something that it may read from its standard input.
+    pub(crate) has_input: bool,
 }
 
 impl Order {
     /// Orders sandboxes of a policy's class.
-    pub(crate) fn new(wanted: Wanted<'_>, config: &Config) -> Self {
-        let Wanted { environment, trust_domain, python, env_vars, policy } = wanted;
+    pub(crate) fn new(wanted: Wanted<'_>, core: &Core) -> Self {
+        let config = &core.config;
+        let Wanted { environment, trust_domain, python, env_vars, policy, has_input } = wanted;
         let fingerprint = environment::fingerprint(&config.environments, environment, &python);
         let interpreter = Interpreter {
             environment: environment.to_owned(),
@@ -100,10 +105,11 @@ impl Order {
             trust_domain: trust_domain.clone(),
             python,
         };
-        let base = policy.for_anybody(env_vars, &config.ceiling);
+        let base = policy.for_anybody(env_vars, &config.ceiling, core.backend.shares_decide());
         let key = ClassKey { interpreter, class: base.class() };
         let parking = Arc::new(base.for_interpreter(&config.ceiling));
-        Self { key, base: Arc::new(base), parking, environments: config.environments.clone() }
+        let environments = config.environments.clone();
+        Self { key, base: Arc::new(base), parking, environments, has_input }
     }
 
     /// The guest path of the interpreter.
@@ -121,10 +127,10 @@ const READ_AT_START: [&str; 8] =
 pub(crate) fn order_for_run(
     (request, trust_domain): (&RunRequest, &TrustDomain),
     (policy, payload): (&Policy, &mut Payload),
-    config: &Config,
+    core: &Core,
 ) -> Option<(Order, Program)> {
     let wants = match policy.start() {
-        StartSpec::Auto => config.warm.pooled_runs,
+        StartSpec::Auto => core.config.warm.pooled_runs,
         StartSpec::Fork => true,
         StartSpec::Exec => false,
     };
@@ -133,12 +139,7 @@ pub(crate) fn order_for_run(
     let is_shared = matches!(request.workspace, Workspace::Host { .. });
     let is_early = |name: &String| READ_AT_START.iter().any(|start| name.starts_with(start));
     let spec = &request.policy;
-    if !wants
-        || !is_python
-        || is_shared
-        || !spec.shares.is_empty()
-        || spec.env_vars.keys().any(is_early)
-    {
+    if !wants || !is_python || is_shared || spec.env_vars.keys().any(is_early) {
         return None;
     }
     let [step] = payload.steps.as_slice() else { return None };
@@ -151,16 +152,27 @@ pub(crate) fn order_for_run(
         python: program.clone(),
         env_vars,
         policy,
+        has_input: true,
     };
-    let order = Order::new(wanted, config);
+    let order = Order::new(wanted, core);
     let files = std::mem::take(&mut payload.files);
     match Program::new(args, directory, files) {
+        // The kernel would write the program into a share as it is told to.
+        Ok(program) if is_in_share(&program.path(directory), policy) => {
+            payload.files = program.into_files();
+            None
+        }
         Ok(program) => Some((order, program)),
         Err(files) => {
             payload.files = files;
             None
         }
     }
+}
+
+fn is_in_share(path: &Path, policy: &Policy) -> bool {
+    let shares = policy.mounts().iter().filter(|mount| mount.view == MountView::Shared);
+    shares.into_iter().any(|mount| path.starts_with(mount.target.as_path()))
 }
 
 impl Interpreter {

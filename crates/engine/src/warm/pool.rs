@@ -74,12 +74,12 @@ impl Pool {
         }
         if let Some(ready) = ready {
             // One that dies in our hands is no reason to fail.
-            if let Ok(mut fresh) = ready.fit(&order.base, policy).await {
+            if let Ok(mut fresh) = ready.fit(order, policy).await {
                 fresh.was_ready = true;
                 return Ok(fresh);
             }
         }
-        self.zygotes.fork(order, None).await?.fit(&order.base, policy).await
+        self.zygotes.fork(order, None).await?.fit(order, policy).await
     }
 
     /// Has that many ready ones wait from now on, and waits until they do.

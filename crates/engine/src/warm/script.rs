@@ -10,7 +10,6 @@ use std::{
 use api::{Enforcement, Phase, Usage};
 use kernel::{Kernel, KernelError, Script, machine::Event};
 use policy::{GuestPath, Policy};
-use rustix::pipe::{PipeFlags, pipe_with};
 use sandbox::{
     BoxFuture, Exit, FileBody, FileEntry, Forked, LaunchError, Payload, Place, ProcessStatus,
     Sandbox, SandboxError, Stdio,
@@ -66,6 +65,11 @@ impl Program {
         Ok(Self { script, source, files })
     }
 
+    /// Where its source is to be.
+    pub(super) fn path(&self, directory: &GuestPath) -> PathBuf {
+        directory.as_path().join(&self.source)
+    }
+
     /// The files of the program, for a fresh start of it.
     pub(crate) fn into_files(self) -> Vec<FileEntry> {
         let body = FileBody::Bytes(self.script.code.unwrap_or_default().into_bytes());
@@ -105,15 +109,13 @@ impl ScriptSandbox {
         program: Program,
         policy: &Policy,
     ) -> Result<Self, LaunchError> {
-        let Fresh { forked, kernel, stdout, stderr, .. } = fresh;
+        let Fresh { forked, kernel, stdin, stdout, stderr, .. } = fresh;
         let Program { script, files, .. } = program;
         if !files.is_empty() {
             drop(forked.enter(policy, Payload { files, ..Payload::default() }).await?);
         }
-        // Nobody reads it: the kernel has no input.
-        let pipe = pipe_with(PipeFlags::CLOEXEC);
-        let (_, stdin) = pipe.map_err(|error| LaunchError::Lost { detail: error.to_string() })?;
-        let stdio = Some(Stdio { stdin, stdout, stderr });
+        let no_input = || LaunchError::Lost { detail: "it has no standard input".to_owned() };
+        let stdio = Some(Stdio { stdin: stdin.ok_or_else(no_input)?, stdout, stderr });
         let (state, before) = (State::Waiting(script), forked.usage());
         Ok(Self { forked, kernel, stdio, state, started: None, before, signal: None })
     }
