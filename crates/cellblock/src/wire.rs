@@ -8,13 +8,14 @@ use policy::{Ceiling, Limits, Policy};
 use sandbox::Backend;
 use server::{
     Durable, Server,
+    keys::TenantId,
     mcp::Stdio,
     quota::{QuotaConfig, TenantQuota},
 };
 
 use crate::{
     archive,
-    config::{HostVars, ServerSettings, Settings, traces},
+    config::{HostVars, ServerSettings, Settings, TenantSettings, traces},
     failure::Failure,
 };
 
@@ -264,17 +265,25 @@ fn server_config(settings: &Settings, vars: &HostVars) -> Result<server::Config,
 
 fn quota(given: &ServerSettings) -> QuotaConfig {
     let usual = QuotaConfig::default();
-    let tenant = &given.tenant;
-    QuotaConfig {
-        tenant: TenantQuota {
-            sessions_max: tenant.sessions_max.unwrap_or(usual.tenant.sessions_max),
-            runs_max: tenant.runs_max.unwrap_or(usual.tenant.runs_max),
-            runs_per_minute: tenant.runs_per_minute.unwrap_or(usual.tenant.runs_per_minute),
-            workspace_bytes_max: tenant.workspace_bytes.unwrap_or(usual.tenant.workspace_bytes_max),
-            ..usual.tenant
-        },
+    let mut config = QuotaConfig {
+        tenant: tenant_quota(&given.tenant, usual.tenant),
         runs_max: given.runs_max.unwrap_or(RUNS_MAX as u64),
         sessions_max: given.sessions_max.unwrap_or(SESSIONS_MAX as u64),
+        ..usual
+    };
+    let named = |(id, named): (&TenantId, &TenantSettings)| {
+        (id.clone(), tenant_quota(named, config.of(id)))
+    };
+    config.tenants = given.tenants.iter().map(named).collect();
+    config
+}
+
+fn tenant_quota(given: &TenantSettings, usual: TenantQuota) -> TenantQuota {
+    TenantQuota {
+        sessions_max: given.sessions_max.unwrap_or(usual.sessions_max),
+        runs_max: given.runs_max.unwrap_or(usual.runs_max),
+        runs_per_minute: given.runs_per_minute.unwrap_or(usual.runs_per_minute),
+        workspace_bytes_max: given.workspace_bytes.unwrap_or(usual.workspace_bytes_max),
         ..usual
     }
 }
