@@ -25,6 +25,14 @@ pub(crate) fn role() -> Option<ExitCode> {
     backend_native::role(backend_native::Builtins { strip_types: typescript::strip })
 }
 
+/// Has threads and sandboxes of a server give way to each other soon. To be called before
+/// there are other threads.
+pub(crate) fn run_in_short_slices() {
+    if let Err(error) = backend_native::run_in_short_slices() {
+        tracing::debug!(%error, "slices of processor time stay as they are");
+    }
+}
+
 /// As long as anybody could leave a prompt open: what may be asked of a run's time.
 const SESSION_TIME_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 
