@@ -169,7 +169,7 @@ mod tests {
     async fn who_writes_little_and_often_is_read_in_larger_pieces() {
         let ((stdout, mut out), (stderr, mut err)) = (pipe(), pipe());
         let (mut taps, mut lengths) = (Taps::new(&stdout, &stderr, None), Lengths::default());
-        let mut to: [&mut dyn Write; 2] = [&mut out, &mut err];
+        let to: [&mut dyn Write; 2] = [&mut out, &mut err];
         for number in 0..SHORT_READS_MAX as usize {
             to[number % 2].write_all(b"x").unwrap();
             taps.read(&mut lengths).await;
