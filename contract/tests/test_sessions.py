@@ -1,5 +1,6 @@
 """`POST /sessions`, `GET` and `DELETE /sessions/{id}`."""
 
+import re
 import time
 
 import pytest
@@ -225,3 +226,20 @@ def test_a_full_server_says_so(own):
     assert answer.json() == {"detail": f"sandbox holds {most} sessions (max={most})"}
     client.delete(f"/sessions/{made.pop()}")
     assert client.post("/sessions").status_code == 201
+
+
+@pytest.mark.own
+def test_who_finds_no_room_is_told_when_to_come_back(own):
+    client = own(CELLBLOCK_OTARI_SESSIONS_MAX=2)
+    assert client.get("/health").json() == {"status": "ok", "session_count": 0, "max_sessions": 2}
+    made = [client.post("/sessions").json()["session_id"] for _ in range(2)]
+    for _ in range(3):
+        answer = client.post("/sessions")
+        assert answer.status_code == 503
+        assert answer.json() == {"detail": "sandbox holds 2 sessions (max=2)"}
+        # The reference says nothing here; the published protocol has it.
+        assert re.fullmatch("[0-9]{1,6}", answer.headers["retry-after"])
+    assert client.get("/health").json()["session_count"] == 2
+    client.delete(f"/sessions/{made.pop()}")
+    assert client.post("/sessions").status_code == 201
+    assert client.post("/sessions").status_code == 503

@@ -10,6 +10,7 @@ mod other_names;
 mod record_keys;
 mod server_keys;
 mod telemetry;
+mod tenants;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,11 +20,13 @@ use std::{
 };
 
 use api::{Control, LimitsSpec};
+use server::keys::TenantId;
 
 use crate::log;
 pub(crate) use host_vars::{HostVars, absolute};
 pub(crate) use keys::{Key, all as all_keys};
 pub(crate) use telemetry::traces;
+pub(crate) use tenants::Tenant;
 
 /// The largest configuration file: far above all keys with room for comments.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -69,19 +72,16 @@ pub(crate) enum ConfigError {
     #[error("the configuration file {path:?} is not TOML: {message}", path = path.display())]
     Syntax { path: PathBuf, message: String },
     #[error("the configuration file {path:?} has an unknown key {key:?}", path = path.display())]
-    UnknownKey { path: PathBuf, key: String },
+    UnknownKey { path: PathBuf, key: String, known: Vec<&'static str> },
     #[error("{key} from {origin} cannot be used: {reason}")]
-    BadValue { key: &'static str, origin: Source, reason: String },
+    BadValue { key: String, origin: Source, reason: String },
 }
 
 impl ConfigError {
     /// What to do about it.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
-            Self::UnknownKey { .. } => {
-                let names: Vec<_> = all_keys().map(|key| key.name).collect();
-                Some(format!("the keys are {}", names.join(", ")))
-            }
+            Self::UnknownKey { known, .. } => Some(format!("the keys are {}", known.join(", "))),
             Self::BadValue { .. } => {
                 Some("`cellblock config show` prints every value with its source".to_owned())
             }
@@ -95,6 +95,8 @@ impl ConfigError {
 pub(crate) struct Config {
     /// Each key's value; a key that is not here has no value.
     pub(crate) values: BTreeMap<&'static str, Value>,
+    /// What tenants have that are named.
+    pub(crate) tenants: BTreeMap<TenantId, Tenant>,
     pub(crate) settings: Settings,
 }
 
@@ -167,11 +169,13 @@ pub(crate) struct ServerSettings {
     /// The most that a caller may ask for.
     pub(crate) maximum: LimitsSpec,
     pub(crate) tenant: TenantSettings,
+    /// What tenants may have that are named; what is absent is as for the others.
+    pub(crate) tenants: BTreeMap<TenantId, TenantSettings>,
     /// Sessions of otari's protocol.
     pub(crate) otari: server::OtariConfig,
 }
 
-/// What each tenant of the server may have.
+/// What a tenant of the server may have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TenantSettings {
     pub(crate) sessions_max: Option<u64>,
@@ -200,16 +204,21 @@ pub(crate) fn load<'a>(
     flags: impl Iterator<Item = (&'static str, &'a str)>,
 ) -> Result<Config, ConfigError> {
     let mut values = defaults(vars);
+    let mut tenants = BTreeMap::new();
     if let Some((path, text)) = read_file(file, vars)? {
-        values.extend(from_file(&path, &text)?);
+        let written = from_file(&path, &text)?;
+        values.extend(written.values);
+        tenants = written.tenants;
     }
     values.extend(other_names::values(vars));
     values.extend(from_vars(vars));
     for (key, text) in flags {
         values.insert(key, Value { text: text.to_owned(), source: Source::Flag(key) });
     }
-    let settings = interpret(&values)?;
-    Ok(Config { values, settings })
+    let mut settings = interpret(&values)?;
+    let of = |(id, tenant): (&TenantId, &Tenant)| (id.clone(), tenant.settings.clone());
+    settings.server.tenants = tenants.iter().map(of).collect();
+    Ok(Config { values, tenants, settings })
 }
 
 fn defaults(vars: &HostVars) -> BTreeMap<&'static str, Value> {
@@ -237,26 +246,38 @@ fn read_file(
     }
 }
 
-fn from_file(path: &Path, text: &str) -> Result<Vec<(&'static str, Value)>, ConfigError> {
+/// What a file says.
+#[derive(Debug, Default)]
+struct Written {
+    values: Vec<(&'static str, Value)>,
+    tenants: BTreeMap<TenantId, Tenant>,
+}
+
+fn from_file(path: &Path, text: &str) -> Result<Written, ConfigError> {
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
         let message = error.to_string().trim().replace('\n', " ");
         ConfigError::Syntax { path: path.to_owned(), message }
     })?;
-    let mut values = Vec::new();
+    let mut written = Written::default();
     for (name, value) in table {
+        if name == tenants::TABLE {
+            written.tenants = tenants::read(path, value)?;
+            continue;
+        }
         let Some(key) = keys::find(&name) else {
-            return Err(ConfigError::UnknownKey { path: path.to_owned(), key: name });
+            let known = all_keys().map(|key| key.name).chain([tenants::TABLE]).collect();
+            return Err(ConfigError::UnknownKey { path: path.to_owned(), key: name, known });
         };
         let source = Source::File(path.to_owned());
         let text = plain_text(value).ok_or_else(|| ConfigError::BadValue {
-            key: key.name,
+            key: key.name.to_owned(),
             origin: source.clone(),
             reason: "expected a text, a number, true or false, or a list of texts".to_owned(),
         })?;
         let text = if key.is_path { beside(path, &text) } else { text };
-        values.push((key.name, Value { text, source }));
+        written.values.push((key.name, Value { text, source }));
     }
-    Ok(values)
+    Ok(written)
 }
 
 /// A path in a file is relative to the file's directory.
@@ -295,7 +316,7 @@ fn interpret(values: &BTreeMap<&'static str, Value>) -> Result<Settings, ConfigE
             continue;
         }
         (key.apply)(&value.text, &mut settings).map_err(|reason| ConfigError::BadValue {
-            key: key.name,
+            key: key.name.to_owned(),
             origin: value.source.clone(),
             reason,
         })?;
@@ -346,7 +367,7 @@ mod tests {
     fn files_are_read_key_by_key() {
         let text = "environments = 'envs'\ncpus = 1.5\naudit = true\npids = 64\nmemory = '2G'\n\
                     allow_missing = ['cgroup', 'own-uid']";
-        let values = from_file(Path::new("/etc/x.toml"), text).unwrap();
+        let values = from_file(Path::new("/etc/x.toml"), text).unwrap().values;
         let settings = interpret(&values.into_iter().collect()).unwrap();
         assert_eq!(settings.environments, Path::new("/etc/envs"));
         assert_eq!(settings.limits.cpu_millis, Some(1500));

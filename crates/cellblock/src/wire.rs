@@ -8,13 +8,14 @@ use policy::{Ceiling, Limits, Policy};
 use sandbox::Backend;
 use server::{
     Durable, Server,
+    keys::TenantId,
     mcp::Stdio,
     quota::{QuotaConfig, TenantQuota},
 };
 
 use crate::{
     archive,
-    config::{HostVars, ServerSettings, Settings, traces},
+    config::{HostVars, ServerSettings, Settings, TenantSettings, traces},
     failure::Failure,
 };
 
@@ -22,6 +23,14 @@ use crate::{
 /// one; its exit status then is this process's. To be called before anything else.
 pub(crate) fn role() -> Option<ExitCode> {
     backend_native::role(backend_native::Builtins { strip_types: typescript::strip })
+}
+
+/// Has threads and sandboxes of a server give way to each other soon. To be called before
+/// there are other threads.
+pub(crate) fn run_in_short_slices() {
+    if let Err(error) = backend_native::run_in_short_slices() {
+        tracing::debug!(%error, "slices of processor time stay as they are");
+    }
 }
 
 /// As long as anybody could leave a prompt open: what may be asked of a run's time.
@@ -264,17 +273,25 @@ fn server_config(settings: &Settings, vars: &HostVars) -> Result<server::Config,
 
 fn quota(given: &ServerSettings) -> QuotaConfig {
     let usual = QuotaConfig::default();
-    let tenant = &given.tenant;
-    QuotaConfig {
-        tenant: TenantQuota {
-            sessions_max: tenant.sessions_max.unwrap_or(usual.tenant.sessions_max),
-            runs_max: tenant.runs_max.unwrap_or(usual.tenant.runs_max),
-            runs_per_minute: tenant.runs_per_minute.unwrap_or(usual.tenant.runs_per_minute),
-            workspace_bytes_max: tenant.workspace_bytes.unwrap_or(usual.tenant.workspace_bytes_max),
-            ..usual.tenant
-        },
+    let mut config = QuotaConfig {
+        tenant: tenant_quota(&given.tenant, usual.tenant),
         runs_max: given.runs_max.unwrap_or(RUNS_MAX as u64),
         sessions_max: given.sessions_max.unwrap_or(SESSIONS_MAX as u64),
+        ..usual
+    };
+    let named = |(id, named): (&TenantId, &TenantSettings)| {
+        (id.clone(), tenant_quota(named, config.of(id)))
+    };
+    config.tenants = given.tenants.iter().map(named).collect();
+    config
+}
+
+fn tenant_quota(given: &TenantSettings, usual: TenantQuota) -> TenantQuota {
+    TenantQuota {
+        sessions_max: given.sessions_max.unwrap_or(usual.sessions_max),
+        runs_max: given.runs_max.unwrap_or(usual.runs_max),
+        runs_per_minute: given.runs_per_minute.unwrap_or(usual.runs_per_minute),
+        workspace_bytes_max: given.workspace_bytes.unwrap_or(usual.workspace_bytes_max),
         ..usual
     }
 }

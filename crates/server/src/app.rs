@@ -60,7 +60,7 @@ impl App {
         tracer: Option<Tracer>,
     ) -> Result<Self, KeyError> {
         let keys = Keys::watch(Path::new(&config.state_dir))?;
-        let quotas = Quotas::new(config.quota);
+        let quotas = Quotas::new(config.quota.clone());
         let tools = ToolCaller::new(config.callback_hosts.clone());
         let replies = Replies::default();
         let (sessions, works) = (Sessions::default(), Works::default());

@@ -13,6 +13,7 @@
 //! | [`confine`] | what a process takes away from itself, as data too |
 //! | [`core_scheduling`] | `prctl(PR_SCHED_CORE)` |
 //! | [`seccomp`] | instructions of a filter |
+//! | [`slice`] | `sched_setattr` |
 //! | [`signal`] | `sigaction`, `sigprocmask`, `signalfd4`, `kill(-1)` |
 //! | [`attempt`] | forbidden calls, made to see them refused |
 
@@ -25,6 +26,7 @@ pub mod mount;
 pub mod namespace;
 pub mod seccomp;
 pub mod signal;
+pub mod slice;
 pub mod spawn;
 
 use std::io;

@@ -9,7 +9,13 @@ use tokio::{
 };
 
 use super::Context;
-use crate::{exit, failure::Failure, log::Log, render, wire::House};
+use crate::{
+    exit,
+    failure::Failure,
+    log::Log,
+    render,
+    wire::{self, House},
+};
 
 /// The fewest threads that answer: one may be held for some milliseconds by what it
 /// launches, and the others go on.
@@ -22,6 +28,7 @@ pub(super) fn run(context: &Context) -> Result<u8, Failure> {
     let process = |action| move |source| Failure::Process { action, source };
     let given = &context.config.settings.server;
     let _log = Log::begin(given.log_format, given.log_level.0).map_err(process("begin a log"))?;
+    wire::run_in_short_slices();
     let runtime = runtime().map_err(process("start an event loop"))?;
     let served = runtime.block_on(async {
         let signals = signals().map_err(process("wait for signals"))?;

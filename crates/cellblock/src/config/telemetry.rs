@@ -66,7 +66,7 @@ fn first(vars: &HostVars, names: &[&'static str]) -> Option<(&'static str, Strin
 
 fn bad(name: &'static str) -> impl Fn(InvalidTraces) -> ConfigError {
     move |error| ConfigError::BadValue {
-        key: name,
+        key: name.to_owned(),
         origin: Source::EnvVar(name),
         reason: error.to_string(),
     }

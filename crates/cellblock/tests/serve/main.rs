@@ -9,4 +9,6 @@ mod fixture;
 mod kept;
 mod log;
 mod mcp;
+mod refusals;
+mod tenants;
 mod traces;

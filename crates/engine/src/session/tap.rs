@@ -1,8 +1,9 @@
 //! The output streams of a kernel, for one turn.
 
-use std::{future::pending, io};
+use std::{future::pending, io, time::Duration};
 
 use api::{CapturedStream, StreamName};
+use tokio::time::{Instant, sleep_until};
 
 use crate::{EventSink, output::Output, pipe::Pipe};
 
@@ -14,10 +15,20 @@ const CHUNK_BYTES_MAX: usize = 64 * 1024;
 /// pipe holds.
 const DRAINED_CHUNKS_MAX: usize = 64;
 
+/// Reads of little after which what is written is left to gather: each wakes a thread
+/// that others need, and code may write a byte at a time without end.
+const SHORT_READS_MAX: u32 = 8;
+/// For how long. Nobody sees it, and a pipe holds what is written meanwhile. The end of a
+/// turn does not wait for it.
+const GATHER_TIME: Duration = Duration::from_millis(1);
+
 /// Both streams.
 pub(super) struct Taps<'a> {
     stdout: Tap<'a>,
     stderr: Tap<'a>,
+    /// Reads of little in a row.
+    short_reads: u32,
+    gather_until: Option<Instant>,
 }
 
 /// One stream. It ends for this turn alone: the pipe is the kernel's.
@@ -32,7 +43,7 @@ impl<'a> Taps<'a> {
     pub(super) fn new(stdout: &'a Pipe, stderr: &'a Pipe, limit: Option<u64>) -> Self {
         let stdout = Tap::new(stdout, Output::new(StreamName::Stdout, limit));
         let stderr = Tap::new(stderr, Output::new(StreamName::Stderr, limit));
-        Self { stdout, stderr }
+        Self { stdout, stderr, short_reads: 0, gather_until: None }
     }
 
     /// Of which nothing is kept.
@@ -42,10 +53,23 @@ impl<'a> Taps<'a> {
 
     /// Waits for output, and takes it. May be dropped.
     pub(super) async fn read(&mut self, events: &mut dyn EventSink) {
-        let Self { stdout, stderr } = self;
-        tokio::select! {
+        if let Some(until) = self.gather_until {
+            sleep_until(until).await;
+            self.gather_until = None;
+        }
+        let Self { stdout, stderr, .. } = self;
+        let was_short = tokio::select! {
             read = stdout.read() => stdout.take(read, events),
             read = stderr.read() => stderr.take(read, events),
+        };
+        self.pace(was_short);
+    }
+
+    fn pace(&mut self, was_short: bool) {
+        self.short_reads = if was_short { self.short_reads + 1 } else { 0 };
+        if self.short_reads >= SHORT_READS_MAX {
+            self.short_reads = 0;
+            self.gather_until = Some(Instant::now() + GATHER_TIME);
         }
     }
 
@@ -80,15 +104,21 @@ impl<'a> Tap<'a> {
         }
     }
 
-    fn take(&mut self, read: io::Result<usize>, events: &mut dyn EventSink) {
+    /// Takes what was read; whether there was room for more.
+    fn take(&mut self, read: io::Result<usize>, events: &mut dyn EventSink) -> bool {
         match read {
             Ok(length @ 1..) => {
                 self.output.write(&self.buffer[..length], events);
-                if length == self.buffer.len() {
+                let is_short = length < self.buffer.len();
+                if !is_short {
                     self.buffer.resize(CHUNK_BYTES_MAX, 0);
                 }
+                is_short
             }
-            Ok(0) | Err(_) => self.is_open = false,
+            Ok(0) | Err(_) => {
+                self.is_open = false;
+                false
+            }
         }
     }
 
@@ -96,9 +126,82 @@ impl<'a> Tap<'a> {
         self.make_room();
         for _ in 0..DRAINED_CHUNKS_MAX {
             match self.pipe.read_now(&mut self.buffer) {
-                Ok(length @ 1..) => self.take(Ok(length), events),
+                Ok(length @ 1..) => {
+                    self.take(Ok(length), events);
+                }
                 Ok(0) | Err(_) => return,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs::File, future::poll_fn, io::Write, pin::pin, task::Poll};
+
+    use api::Event;
+
+    use super::*;
+
+    /// How long each piece of output was that was told.
+    #[derive(Default)]
+    struct Lengths(Vec<usize>);
+
+    impl EventSink for Lengths {
+        fn event(&mut self, event: Event<'_>) {
+            if let Event::Output { bytes, .. } = event {
+                self.0.push(bytes.len());
+            }
+        }
+    }
+
+    fn pipe() -> (Pipe, File) {
+        let (reader, writer) = rustix::pipe::pipe().unwrap();
+        (Pipe::reader(reader).unwrap(), writer.into())
+    }
+
+    async fn is_ready(future: impl Future) -> bool {
+        let mut future = pin!(future);
+        poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_ready())).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_writes_little_and_often_is_read_in_larger_pieces() {
+        let ((stdout, mut out), (stderr, mut err)) = (pipe(), pipe());
+        let (mut taps, mut lengths) = (Taps::new(&stdout, &stderr, None), Lengths::default());
+        let to: [&mut dyn Write; 2] = [&mut out, &mut err];
+        for number in 0..SHORT_READS_MAX as usize {
+            to[number % 2].write_all(b"x").unwrap();
+            taps.read(&mut lengths).await;
+        }
+        let began = Instant::now();
+        for _ in 0..100 {
+            to[0].write_all(b"y").unwrap();
+            assert!(!is_ready(taps.read(&mut lengths)).await);
+        }
+        assert_eq!(lengths.0, [1; SHORT_READS_MAX as usize]);
+        taps.read(&mut lengths).await;
+        assert!(began.elapsed() >= GATHER_TIME);
+        assert_eq!(lengths.0.pop(), Some(100));
+        // The end of a turn takes what there is.
+        to[0].write_all(b"last").unwrap();
+        taps.drain(&mut lengths);
+        assert_eq!(lengths.0.pop(), Some(4));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_writes_much_is_not_held_up() {
+        let ((stdout, mut out), (stderr, _err)) = (pipe(), pipe());
+        let (mut taps, mut lengths) = (Taps::new(&stdout, &stderr, None), Lengths::default());
+        let began = Instant::now();
+        for _ in 0..100 {
+            out.write_all(&[b'x'; CHUNK_BYTES_MAX]).unwrap();
+            let told = |lengths: &Lengths| lengths.0.iter().sum::<usize>();
+            let before = told(&lengths);
+            while told(&lengths) < before + CHUNK_BYTES_MAX {
+                taps.read(&mut lengths).await;
+            }
+        }
+        assert_eq!(began.elapsed(), Duration::ZERO);
     }
 }

@@ -16,6 +16,8 @@ use hyper::{Request, body::Incoming, service::Service};
 use tokio::{io::AsyncWriteExt, net::TcpStream, sync::Notify, time::timeout};
 use tower::ServiceExt;
 
+use super::linger::Unread;
+
 /// What is said to who finds no room.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n\
     content-length: 0\r\nconnection: close\r\n\r\n";
@@ -91,9 +93,10 @@ impl Place {
     }
 
     /// The router, with a note of what is being answered.
-    pub(super) fn watched(&self, router: Router) -> Watched {
+    pub(super) fn watched(&self, router: Router, unread: Unread) -> Watched {
         Watched {
             router,
+            unread,
             line: Arc::clone(&self.line),
             connections: Arc::clone(&self.connections),
             number: Arc::clone(&self.number),
@@ -112,6 +115,7 @@ impl Drop for Place {
 #[derive(Clone)]
 pub(super) struct Watched {
     router: Router,
+    unread: Unread,
     line: Arc<Line>,
     connections: Arc<Connections>,
     number: Arc<Mutex<u64>>,
@@ -147,6 +151,7 @@ impl Service<Request<Incoming>> for Watched {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let answering = Answering::new(self.clone());
+        let request = self.unread.note(request);
         Box::pin(async move {
             let router = answering.0.router.clone();
             let response = router.oneshot(request.map(Body::new)).await?;
@@ -182,9 +187,9 @@ mod tests {
         let connections = Arc::new(Connections::new(2));
         let first = connections.enter().unwrap();
         let second = connections.enter().unwrap();
-        let answering = Answering::new(first.watched(Router::new()));
+        let answering = Answering::new(first.watched(Router::new(), Unread::default()));
         let third = connections.enter().unwrap();
-        let again = Answering::new(third.watched(Router::new()));
+        let again = Answering::new(third.watched(Router::new(), Unread::default()));
         assert!(connections.enter().is_none());
         assert_eq!(connections.lock().lines.len(), 2);
         drop((second, again));

@@ -1,6 +1,7 @@
 //! The listener: connections in, each bounded in time and number; an orderly end.
 
 mod connections;
+mod linger;
 mod stall;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -23,6 +24,7 @@ use crate::{
     trace::Export,
 };
 use connections::Connections;
+use linger::{Lingering, Unread};
 use stall::Unstalled;
 
 /// How long the head of a request may take to arrive; also how long a connection may
@@ -198,13 +200,15 @@ impl Server {
             tokio::spawn(connections::turn_away(stream));
             return;
         };
-        let service = place.watched(self.router.clone());
+        let unread = Unread::default();
+        let service = place.watched(self.router.clone(), unread.clone());
+        let stream = Lingering::new(Unstalled::new(stream, forget), unread);
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIME_MAX)
             .max_buf_size(HEAD_BYTES_MAX)
             .max_headers(HEADERS_MAX)
-            .serve_connection(TokioIo::new(Unstalled::new(stream)), service);
+            .serve_connection(TokioIo::new(stream), service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             tokio::select! {
@@ -215,4 +219,10 @@ impl Server {
             }
         });
     }
+}
+
+/// Has the host kernel reset a connection when it is closed, and keep nothing of it.
+fn forget(stream: &TcpStream) {
+    // Where that is refused, it is only kept for longer.
+    let _ = stream.set_zero_linger();
 }

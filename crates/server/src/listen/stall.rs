@@ -19,13 +19,16 @@ const STALL_TIME_MAX: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(super) struct Unstalled<S> {
     stream: S,
+    /// Has the host kernel keep nothing of it when it is closed: else it would go on
+    /// offering what was not taken for minutes, and hold the memory.
+    forget: fn(&S),
     /// When a write that waits is given up; `None` while none does.
     stall: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Unstalled<S> {
-    pub(super) const fn new(stream: S) -> Self {
-        Self { stream, stall: None }
+    pub(super) const fn new(stream: S, forget: fn(&S)) -> Self {
+        Self { stream, forget, stall: None }
     }
 
     fn judge<T>(
@@ -39,7 +42,10 @@ impl<S> Unstalled<S> {
         }
         let stall = self.stall.get_or_insert_with(|| Box::pin(sleep(STALL_TIME_MAX)));
         match stall.as_mut().poll(context) {
-            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Ready(()) => {
+                (self.forget)(&self.stream);
+                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+            }
             Poll::Pending => Poll::Pending,
         }
     }
@@ -101,7 +107,7 @@ mod tests {
     async fn who_takes_nothing_is_let_go_and_who_is_slow_is_not() {
         let (ours, _theirs) = duplex(8);
         let began = Instant::now();
-        let error = Unstalled::new(ours).write_all(&[0; 64]).await.unwrap_err();
+        let error = Unstalled::new(ours, |_| ()).write_all(&[0; 64]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert!(began.elapsed() >= STALL_TIME_MAX);
         let (ours, mut theirs) = duplex(8);
@@ -112,7 +118,7 @@ mod tests {
                 tokio::io::AsyncReadExt::read_exact(&mut theirs, &mut byte).await.unwrap();
             }
         });
-        Unstalled::new(ours).write_all(&[0; 64]).await.unwrap();
+        Unstalled::new(ours, |_| ()).write_all(&[0; 64]).await.unwrap();
         slow.await.unwrap();
     }
 }

@@ -10,6 +10,7 @@ mod rate;
 mod state;
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -23,9 +24,6 @@ pub use state::Usage;
 use crate::keys::TenantId;
 use permit::Held;
 use state::{State, WaiterId};
-
-/// More runs than any machine begins in a minute, with room for arithmetic on it.
-const RUNS_UNCOUNTED: u64 = 1 << 30;
 
 /// What the operator grants to each tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,10 +44,12 @@ pub struct TenantQuota {
 }
 
 /// What the operator grants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QuotaConfig {
-    /// To each tenant.
+    /// To each tenant that is not named.
     pub tenant: TenantQuota,
+    /// To tenants by name.
+    pub tenants: BTreeMap<TenantId, TenantQuota>,
     /// Runs, turns and commands of all tenants at any one moment.
     pub runs_max: u64,
     /// Those that wait, of all tenants.
@@ -65,19 +65,28 @@ pub struct QuotaConfig {
 impl QuotaConfig {
     /// What a tenant may take. The person on this machine, who needs no key, shares it
     /// with nobody.
-    fn of(&self, tenant: &TenantId) -> TenantQuota {
+    #[must_use]
+    pub fn of(&self, tenant: &TenantId) -> TenantQuota {
+        if let Some(named) = self.tenants.get(tenant) {
+            return *named;
+        }
         if *tenant != TenantId::local() {
             return self.tenant;
         }
         TenantQuota {
-            sessions_max: u64::MAX,
+            sessions_max: TenantQuota::UNBOUNDED,
             runs_max: self.runs_max,
             waiting_max: self.waiting_max,
-            runs_per_minute: RUNS_UNCOUNTED,
-            workspace_bytes_max: u64::MAX,
+            runs_per_minute: TenantQuota::UNBOUNDED,
+            workspace_bytes_max: TenantQuota::UNBOUNDED,
             streams_max: self.connections_max,
         }
     }
+}
+
+impl TenantQuota {
+    /// As much of something as there is.
+    pub const UNBOUNDED: u64 = u64::MAX;
 }
 
 impl Default for TenantQuota {
@@ -97,6 +106,7 @@ impl Default for QuotaConfig {
     fn default() -> Self {
         Self {
             tenant: TenantQuota::default(),
+            tenants: BTreeMap::new(),
             runs_max: 64,
             waiting_max: 256,
             // Clients and proxies give up after 30 seconds or more.
@@ -115,7 +125,7 @@ pub struct Quotas {
 
 #[derive(Debug)]
 struct Shared {
-    config: QuotaConfig,
+    config: Arc<QuotaConfig>,
     began: Instant,
     state: Mutex<State>,
 }
@@ -124,7 +134,8 @@ impl Quotas {
     /// Everything is there to be taken.
     #[must_use]
     pub fn new(config: QuotaConfig) -> Self {
-        let state = Mutex::new(State::new(config));
+        let config = Arc::new(config);
+        let state = Mutex::new(State::new(Arc::clone(&config)));
         Self { shared: Arc::new(Shared { config, began: Instant::now(), state }) }
     }
 
@@ -198,6 +209,12 @@ impl Quotas {
     /// Grants no session and no run from now on; who waits already is served.
     pub fn close(&self) {
         self.state().close();
+    }
+
+    /// What a tenant may take.
+    #[must_use]
+    pub fn granted(&self, tenant: &TenantId) -> TenantQuota {
+        self.shared.config.of(tenant)
     }
 
     /// What a tenant has taken.

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    sync::Arc,
     time::Duration,
 };
 
@@ -63,7 +64,7 @@ struct Waiter {
 /// Who has taken what and who waits.
 #[derive(Debug)]
 pub(super) struct State {
-    config: QuotaConfig,
+    config: Arc<QuotaConfig>,
     total: Usage,
     tenants: HashMap<TenantId, Tenant>,
     /// Tenants that have somebody waiting, each once; the first is the next.
@@ -74,7 +75,7 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(config: QuotaConfig) -> Self {
+    pub(super) fn new(config: Arc<QuotaConfig>) -> Self {
         Self {
             config,
             total: Usage::default(),

@@ -24,6 +24,7 @@ fn config() -> QuotaConfig {
             workspace_bytes_max: PLENTY,
             streams_max: PLENTY,
         },
+        tenants: BTreeMap::new(),
         runs_max: PLENTY,
         waiting_max: PLENTY,
         wait_max: Duration::from_secs(20),
@@ -309,5 +310,20 @@ proptest! {
         held.clear();
         prop_assert_eq!(quotas.total(), Usage::default());
         prop_assert!(quotas.state().remembered() <= 3);
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_that_is_named_has_what_is_its_own() {
+    let mut config = config();
+    config.tenant.sessions_max = 1;
+    config.tenants.insert(tenant("big"), TenantQuota { sessions_max: 2, ..config.tenant });
+    let quotas = Quotas::new(config);
+    let held = ["big", "big", "small"].map(|name| quotas.acquire_session(&tenant(name), 0));
+    assert!(held.iter().all(Result::is_ok), "{held:?}");
+    for (name, limit) in [("big", 2), ("small", 1)] {
+        let more = quotas.acquire_session(&tenant(name), 0);
+        let error = refused(more, QuotaKind::Sessions, QuotaOwner::Tenant, 429);
+        assert_eq!(error.limit, limit);
     }
 }

@@ -15,6 +15,7 @@ use super::view::millis;
 use crate::{
     app::App,
     http::{Failure, FailureBody, Reader},
+    quota::TenantQuota,
 };
 
 /// An environment.
@@ -115,6 +116,37 @@ pub(crate) struct LimitsView {
     output_bytes: Option<u64>,
 }
 
+/// What a tenant may have; `null` where it may have all that there is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TenantLimitsView {
+    /// Sessions at any one moment.
+    sessions_max: Option<u64>,
+    /// Runs, turns and commands at any one moment.
+    runs_max: Option<u64>,
+    /// Runs, turns and commands that wait for their turn.
+    waiting_max: Option<u64>,
+    /// Runs, turns and commands begun in a minute.
+    runs_per_minute: Option<u64>,
+    /// Bytes of the workspaces of all sessions, by their limits.
+    workspace_bytes_max: Option<u64>,
+    /// Streams that are open at any one moment.
+    streams_max: Option<u64>,
+}
+
+impl TenantLimitsView {
+    fn of(quota: &TenantQuota) -> Self {
+        let limit = |limit| (limit != TenantQuota::UNBOUNDED).then_some(limit);
+        Self {
+            sessions_max: limit(quota.sessions_max),
+            runs_max: limit(quota.runs_max),
+            waiting_max: limit(quota.waiting_max),
+            runs_per_minute: limit(quota.runs_per_minute),
+            workspace_bytes_max: limit(quota.workspace_bytes_max),
+            streams_max: limit(quota.streams_max),
+        }
+    }
+}
+
 /// What callers get, and what they may ask for.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct LimitsReport {
@@ -124,7 +156,9 @@ pub(crate) struct LimitsReport {
     maximum: LimitsView,
     /// Whether the host's network may be asked for.
     full_network: bool,
-    /// Sessions at any one moment.
+    /// What the caller's tenant may have at once.
+    tenant: TenantLimitsView,
+    /// Sessions of all tenants at any one moment.
     sessions_max: usize,
     /// The longest that a session may be unused.
     idle_time_max_ms: u64,
@@ -136,12 +170,16 @@ pub(crate) struct LimitsReport {
 #[utoipa::path(get, path = "/limits", tag = "server",
     responses((status = 200, description = "They are these.", body = LimitsReport),
         (status = "default", description = "They could not be told.", body = FailureBody)))]
-pub(crate) async fn limits(State(app): State<App>, _: Reader) -> Encoded<LimitsReport> {
+pub(crate) async fn limits(
+    State(app): State<App>,
+    Reader(caller): Reader,
+) -> Encoded<LimitsReport> {
     let config = app.engine().config();
     Encoded(LimitsReport {
         defaults: view(&config.ceiling.defaults),
         maximum: view(&config.ceiling.maximum),
         full_network: config.ceiling.full_network,
+        tenant: TenantLimitsView::of(&app.quotas().granted(&caller.tenant)),
         sessions_max: app.config().sessions_max,
         idle_time_max_ms: millis(config.warm.idle_time_max),
         lifetime_max_ms: millis(config.warm.lifetime_max),
