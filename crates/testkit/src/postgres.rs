@@ -163,14 +163,14 @@ impl Drop for Postgres {
 /// Brings the files of a new server, and keeps them for others where these are the first.
 fn bring_files(programs: &Path, templates: &Path, data: &Path) -> Result<()> {
     fs::create_dir_all(templates)?;
-    let lock = File::create(templates.join("postgres.lock"))?;
-    lock.lock()?;
     let template = templates.join(template_name(programs)?);
+    let lock = File::create(template.with_extension("lock"))?;
+    lock.lock()?;
     if !template.exists() {
         let mut initdb = ordinary(&programs.join("initdb"));
         let made = initdb.args(INITDB).arg("-D").arg(data).output()?;
         ensure!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let partial = templates.join("postgres.partial");
+        let partial = template.with_extension("partial");
         // What somebody left who was killed.
         let _ = fs::remove_dir_all(&partial);
         copy(data, &partial)?;

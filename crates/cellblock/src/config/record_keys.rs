@@ -93,7 +93,8 @@ pub(super) const RECORD_KEYS: &[Key] = &[
         default: |_| Some(duration::format(wire::LEASE_MS)),
         apply: |text, settings| {
             set(&mut settings.records.lease_ms, duration::parse(text))?;
-            let fits = settings.records.lease_ms.is_none_or(|ms| wire::LEASE_RANGE_MS.contains(&ms));
+            let fits =
+                settings.records.lease_ms.is_none_or(|ms| wire::LEASE_RANGE_MS.contains(&ms));
             fits.then_some(()).ok_or_else(|| "expected 5s to 10m".to_owned())
         },
         ..key(

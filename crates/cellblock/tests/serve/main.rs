@@ -10,3 +10,4 @@ mod kept;
 mod log;
 mod mcp;
 mod traces;
+mod workers;

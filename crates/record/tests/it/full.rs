@@ -9,7 +9,9 @@ use std::{
 
 use api::{Outcome, RunId, RunKind, RunStatus};
 use futures_util::stream;
-use record::{BlobError, BlobSettings, Blobs, Closing, Location, NewRecord, Owner, Store, StoreError};
+use record::{
+    BlobError, BlobSettings, Blobs, Closing, Location, NewRecord, Owner, Store, StoreError,
+};
 use serde_json::json;
 use testkit::postgres::Postgres;
 

@@ -17,5 +17,6 @@ mod queue;
 mod records;
 mod s3;
 mod turns;
+mod upkeep;
 mod walk;
 mod witness;

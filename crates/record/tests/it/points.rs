@@ -26,8 +26,22 @@ const DIRECTORY: &str = "CELLBLOCK_TEST_POINTS_DIRECTORY";
 
 /// By which files come, change, become durable and go; and by which a witness is told.
 const ON_FILES: &[&str] = &[
-    "openat", "mkdir", "write", "writev", "pwrite64", "fdatasync", "fsync", "ftruncate", "fallocate",
-    "link", "linkat", "rename", "renameat", "renameat2", "unlink", "unlinkat",
+    "openat",
+    "mkdir",
+    "write",
+    "writev",
+    "pwrite64",
+    "fdatasync",
+    "fsync",
+    "ftruncate",
+    "fallocate",
+    "link",
+    "linkat",
+    "rename",
+    "renameat",
+    "renameat2",
+    "unlink",
+    "unlinkat",
 ];
 
 /// By which a server is asked and answers; and by which a witness is told.
@@ -120,7 +134,8 @@ fn walk_traced(place: &Place, options: &[String]) -> Walked {
     let said = String::from_utf8_lossy(&done.stderr);
     assert!(was_killed || done.status.success(), "{options:?}: {said}");
     let mut told = Told::new();
-    let lines = String::from_utf8_lossy(&done.stdout).lines().map(str::to_owned).collect::<Vec<_>>();
+    let lines =
+        String::from_utf8_lossy(&done.stdout).lines().map(str::to_owned).collect::<Vec<_>>();
     witness::note(lines, &mut told);
     Walked { told, was_killed }
 }
