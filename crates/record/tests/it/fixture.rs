@@ -62,9 +62,17 @@ impl Place {
         Some(Self { location, server: Some(Mutex::new(server)), directory })
     }
 
-    /// One of a server's databases, beside a directory of its own.
-    pub(crate) fn database(&self, name: &str) -> Self {
-        let url = self.server.as_ref().unwrap().lock().unwrap().url_of(name);
+    /// A new database of a server's, beside a directory of its own; the one with the number
+    /// before goes.
+    pub(crate) async fn new_database(&self, number: u32) -> Self {
+        if number == 0 {
+            // Drivers come with the first store.
+            self.open().await.close().await;
+        } else {
+            self.sql(&format!("DROP DATABASE d{} WITH (FORCE)", number - 1)).await;
+        }
+        self.sql(&format!("CREATE DATABASE d{number}")).await;
+        let url = self.server.as_ref().unwrap().lock().unwrap().url_of(&format!("d{number}"));
         Self { location: Location::Postgres(url), server: None, directory: TempDir::new() }
     }
 

@@ -162,11 +162,13 @@ impl Tracer {
         Self(strace)
     }
 
-    /// Lets go; gives what was written down.
-    fn end(mut self, place: &Place) -> String {
+    /// Lets go, if nothing is killed; gives what was written down.
+    fn end(mut self, place: &Place, is_alive: bool) -> String {
         let pid = self.0.id().to_string();
-        // One whose backends are gone has ended.
-        let _ = Command::new("kill").arg(&pid).stderr(Stdio::null()).status();
+        // Where its backend is gone, it ends by itself when it has written that down.
+        if is_alive {
+            let _ = Command::new("kill").arg(&pid).stderr(Stdio::null()).status();
+        }
         self.0.wait().unwrap();
         fs::read_to_string(place.directory.path().join("trace")).unwrap()
     }
@@ -185,7 +187,7 @@ async fn walk_beside(server: &Mutex<Postgres>, place: &Place, options: &[String]
     };
     let tell = |word: &str, run_id| witness.tell(word, run_id);
     let walked = Walk::new(&store, place.directory.path(), &tell).go().await;
-    let trace = traced.end(place);
+    let trace = traced.end(place, walked.is_ok());
     let was_killed = trace.contains("killed by SIGKILL");
     assert!(was_killed || walked.is_ok(), "{walked:?}");
     server.lock().unwrap().revive().unwrap();
@@ -205,32 +207,17 @@ fn a_backend_that_is_killed_at_a_point_loses_nothing() {
         return missing("strace");
     }
     block_on(async {
-        let mut number = 0;
-        let mut new_place = async || {
-            number += 1;
-            server.sql(&format!("CREATE DATABASE d{number}")).await;
-            server.database(&format!("d{number}"))
-        };
         let running = server.server.as_ref().unwrap();
-        let place = new_place().await;
+        let place = server.new_database(0).await;
         let trace = walk_beside(running, &place, &[traced(ON_BACKENDS)]).await;
         let points = chosen(&counts(&trace), witness::kills(KILLS));
         let mut killed = 0;
-        for point in &points {
-            let place = new_place().await;
+        for (number, point) in (1..).zip(&points) {
+            let place = server.new_database(number).await;
             let trace = walk_beside(running, &place, &killed_at(point)).await;
             killed += usize::from(trace.contains("killed by SIGKILL"));
-            place_is_done(&server, &place).await;
         }
         eprintln!("killed at {killed} of {} points", points.len());
         assert!(killed * 2 > points.len());
     });
-}
-
-/// Removes a database that nobody uses any more.
-async fn place_is_done(server: &Place, place: &Place) {
-    let text = place.text();
-    let name = text.rsplit_once('/').map_or("", |(_, rest)| rest);
-    let name = name.split('?').next().unwrap_or_default();
-    server.sql(&format!("DROP DATABASE {name} WITH (FORCE)")).await;
 }

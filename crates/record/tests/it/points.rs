@@ -2,6 +2,7 @@
 //! asked of a server, and between each step and its acknowledgement.
 
 use std::{
+    cell::Cell,
     collections::BTreeMap,
     fs,
     os::unix::process::ExitStatusExt,
@@ -97,7 +98,9 @@ pub(crate) fn counts(trace: &str) -> BTreeMap<String, usize> {
 /// As many points as there are to be kills: of each call some that are spread over all.
 pub(crate) fn chosen(counts: &BTreeMap<String, usize>, kills: u32) -> Vec<Point> {
     let kills = kills as usize;
-    let share = kills.div_ceil(counts.len().max(1));
+    let of_share = |share: usize| counts.values().map(|count| share.min(*count)).sum::<usize>();
+    let all = of_share(usize::MAX);
+    let share = (1..).find(|share| of_share(*share) >= kills.min(all)).unwrap();
     let of_call = |(call, count): (&String, &usize)| {
         let (call, count) = (call.clone(), *count);
         let some = share.min(count);
@@ -117,7 +120,7 @@ struct Walked {
 /// Walks in a process of its own under `strace`, which is told what to do to it.
 fn walk_traced(place: &Place, options: &[String]) -> Walked {
     let mut strace = Command::new("strace");
-    strace.args(["-f", "--seccomp-bpf", "-qq"]);
+    strace.args(["-f", "-qq"]);
     strace.args(options.iter().flat_map(|option| ["-e", option]));
     let done = strace
         .arg("-o")
@@ -180,15 +183,10 @@ fn a_process_that_is_killed_at_a_point_loses_nothing_in_postgres() {
     let Some(server) = Place::postgres().filter(|_| has_strace()) else {
         return missing("PostgreSQL");
     };
-    let last = std::cell::Cell::new(0);
+    let number = Cell::new(0);
     kill_at_points(ON_SOCKETS, || {
-        // A database for each, and not all of them at once.
-        let number = last.replace(last.get() + 1);
-        block_on(async {
-            server.sql(&format!("DROP DATABASE IF EXISTS d{number} WITH (FORCE)")).await;
-            server.sql(&format!("CREATE DATABASE d{}", number + 1)).await;
-        });
-        server.database(&format!("d{}", number + 1))
+        let number = number.replace(number.get() + 1);
+        block_on(server.new_database(number))
     });
 }
 
