@@ -12,7 +12,7 @@ use record::{BlobLocation, BlobSettings, Blobs, Location, Retention, Store, Upke
 use crate::{
     config::{HostVars, RecordSettings, Settings},
     failure::Failure,
-    wire::{RECORDS_AGE_MS, RECORDS_BYTES_MAX, RECORDS_MAX},
+    wire::{LEASE_MS, RECORDS_AGE_MS, RECORDS_BYTES_MAX, RECORDS_MAX},
 };
 
 /// The file of records in the state directory.
@@ -20,6 +20,8 @@ const RECORDS: &str = "records.sqlite";
 /// The directory of bytes there, and the one where they wait on their way to a bucket.
 const BLOBS: &str = "blobs";
 const SPOOL: &str = "spool";
+/// How often claims are renewed before they would lapse, at least: two may fail.
+const RENEWALS_PER_LEASE: u32 = 3;
 /// The directory of projects' files that can be made again.
 const CACHE: &str = "cache";
 
@@ -33,7 +35,8 @@ pub(crate) async fn open(settings: &Settings, vars: &HostVars) -> Result<Upkeep,
     let action = "make the state directory";
     private.map_err(|source| Failure::Process { action, source })?;
     let given = &settings.records;
-    let store = Store::open(&location(given, state_dir)?).await?;
+    let bounds = record::Settings { lease: lease(given), ..record::Settings::default() };
+    let store = Store::open_with(&location(given, state_dir)?, bounds).await?;
     let blobs = Blobs::open(&blobs(given, state_dir, vars)?, &store)?;
     Ok(Upkeep::new(store, blobs, retention(given)))
 }
@@ -52,6 +55,7 @@ pub(crate) fn projects(
     let given = &settings.records;
     let policy =
         PolicySpec { allow_missing: settings.allow_missing.clone(), ..PolicySpec::default() };
+    let usual = project::Settings::new(state_dir.join(CACHE));
     let settings = project::Settings {
         policy,
         repository_dirs: given.repository_dirs.clone(),
@@ -61,7 +65,8 @@ pub(crate) fn projects(
             false => Buckets::Only(given.buckets.clone()),
         },
         bucket_options: vars.cloud(),
-        ..project::Settings::new(state_dir.join(CACHE))
+        renew_every: usual.renew_every.min(lease(given) / RENEWALS_PER_LEASE),
+        ..usual
     };
     let kept = (upkeep.store().clone(), upkeep.blobs().clone());
     let made = Projects::with_git(Arc::clone(engine), git, kept, settings);
@@ -78,6 +83,10 @@ pub(crate) fn with_here(settings: &Settings) -> Settings {
     settings.records.repository_dirs.extend(here.clone());
     settings.records.data_dirs.extend(here);
     settings
+}
+
+fn lease(given: &RecordSettings) -> Duration {
+    Duration::from_millis(given.lease_ms.unwrap_or(LEASE_MS))
 }
 
 fn location(given: &RecordSettings, state_dir: &Path) -> Result<Location, Failure> {

@@ -145,6 +145,7 @@ pub(crate) struct RecordSettings {
     /// Whether git may fetch over the network for callers of a server.
     pub(crate) remote_git: bool,
     pub(crate) workers: Option<u64>,
+    pub(crate) lease_ms: Option<u64>,
     pub(crate) age_ms: Option<u64>,
     pub(crate) count: Option<u64>,
     pub(crate) bytes: Option<u64>,

@@ -57,7 +57,8 @@ impl Ledger {
         self.runtime.block_on(ask(&self.durable.projects))
     }
 
-    /// The same while this process carries out what is in the queue.
+    /// The same while this process carries out what is in the queue, and keeps the records
+    /// in order.
     pub(crate) fn working<T>(
         &self,
         ask: impl AsyncFnOnce(&Projects) -> Result<T, Failure>,
@@ -66,21 +67,21 @@ impl Ledger {
             let full = Cancel::new();
             let projects = self.durable.projects.clone();
             let worker = tokio::spawn(projects.work(self.durable.workers, full.clone()));
+            let upkeep = self.durable.upkeep.clone();
+            let upkeep = tokio::spawn(async move { upkeep.go_on().await });
             let answer = ask(&self.durable.projects).await;
             full.cancel();
             // What it has claimed comes to its end.
             let _ = worker.await;
+            upkeep.abort();
             answer
         })
     }
 
-    /// Carries out what is in the queue, and keeps the records in order, until `end`.
+    /// Does that until `end`.
     pub(crate) fn work(&self, end: impl Future<Output = ()>) -> Result<(), Failure> {
         self.working(async |_| {
-            tokio::select! {
-                () = self.durable.upkeep.go_on() => {}
-                () = end => {}
-            }
+            end.await;
             Ok(())
         })
     }

@@ -1,6 +1,6 @@
 //! The composition root: the only place that names a concrete backend.
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{ops::RangeInclusive, process::ExitCode, sync::Arc, time::Duration};
 
 use backend_native::Native;
 use engine::{Engine, Records, RunError, WarmConfig, language::typescript};
@@ -54,6 +54,12 @@ fn workers() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
+/// How long a process may say nothing before its runs are lost or given to another: long
+/// enough for one that a busy host stalls, short enough to wait for.
+pub(crate) const LEASE_MS: u64 = 30_000;
+/// The shortest that a renewal which fails once outlives, and the longest that anybody
+/// waits for.
+pub(crate) const LEASE_RANGE_MS: RangeInclusive<u64> = 5_000..=600_000;
 /// How long records of runs are kept: a month of work to look back on.
 pub(crate) const RECORDS_AGE_MS: u64 = 30 * 24 * 3600 * 1000;
 /// How many each tenant has at most: listed in milliseconds.

@@ -38,8 +38,6 @@ pub struct Settings {
     /// How often claims are renewed, and cancelling is heard of: a third of the store's
     /// lease, or more often.
     pub renew_every: Duration,
-    /// How often dead workers' runs are settled.
-    pub settle_every: Duration,
 }
 
 /// Which buckets may be read.
@@ -85,7 +83,6 @@ impl Settings {
             snapshot_bytes_max: 2048 * MIB,
             cache_bytes_max: 8192 * MIB,
             renew_every: Duration::from_secs(3),
-            settle_every: Duration::from_secs(5),
         }
     }
 

@@ -86,12 +86,12 @@ impl Drop for InHand<'_> {
 
 impl Projects {
     /// Carries out runs until `shutdown` is cancelled and those under way have ended.
-    /// Dropping it kills what is under way; such runs are lost.
+    /// Dropping it kills what is under way; such runs are lost. What workers that died left
+    /// is for [`record::Upkeep`], which has to go on beside.
     pub async fn work(self: Arc<Self>, slots: usize, shutdown: Cancel) {
         tokio::select! {
             () = self.claim_and_carry(slots, &shutdown) => {}
             () = self.keep_renewing() => {}
-            () = self.keep_settling() => {}
         }
     }
 
@@ -142,21 +142,6 @@ impl Projects {
                     }
                 }
                 Err(error) => tracing::warn!(%error, "claims cannot be renewed"),
-            }
-        }
-    }
-
-    async fn keep_settling(&self) {
-        loop {
-            sleep(self.settings.settle_every).await;
-            match self.store.settle_expired().await {
-                Ok(settled) if settled.requeued + settled.lost + settled.cancelled > 0 => {
-                    tracing::info!(?settled, "runs of dead workers are settled");
-                    self.wake.notify_one();
-                    self.tell_ended();
-                }
-                Ok(_) => {}
-                Err(error) => tracing::warn!(%error, "dead workers' runs cannot be settled"),
             }
         }
     }

@@ -1,20 +1,24 @@
 //! What keeps the records in order while nobody looks: what the dead left open is settled,
 //! and what is old goes.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{Blobs, Retention, Store};
 
-/// How often it is looked for runs whose owner is gone: some seconds beside the lease that
+/// How often in a lease it is looked for runs whose owner is gone: little is added to what
 /// they wait for anyway.
-const SETTLE_EVERY: Duration = Duration::from_secs(5);
+const LOOKS_PER_LEASE: u32 = 6;
 
-/// How many such looks go by between two removals of what is old.
-const LOOKS_PER_TIDYING: u32 = 120;
+/// The shortest pause between two looks, however short leases are.
+const PAUSE_MIN: Duration = Duration::from_millis(50);
 
-/// Keeps records in order. One in each process is enough, and several do no harm.
+/// How often what is old is removed.
+const TIDY_EVERY: Duration = Duration::from_secs(600);
+
+/// Keeps records in order. Whoever carries out runs goes on with it beside: nothing else
+/// settles what the dead left. One in each process is enough, and several do no harm.
 #[derive(Clone, Debug)]
 pub struct Upkeep {
     store: Store,
@@ -43,21 +47,28 @@ impl Upkeep {
 
     /// Goes on until it is dropped. What fails is logged, and tried again.
     pub async fn go_on(&self) {
-        let mut ticks = interval(SETTLE_EVERY);
+        let pause = self.store.settings().lease / LOOKS_PER_LEASE;
+        let mut ticks = interval(pause.max(PAUSE_MIN));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        for look in (0..LOOKS_PER_TIDYING).cycle() {
+        let mut tidied: Option<Instant> = None;
+        loop {
             ticks.tick().await;
             self.settle().await;
-            if look == 0 {
+            if tidied.is_none_or(|at| at.elapsed() >= TIDY_EVERY) {
                 self.tidy().await;
+                tidied = Some(Instant::now());
             }
         }
     }
 
     /// Closes what the dead left open. What fails is logged.
     pub async fn settle(&self) {
-        if let Err(error) = self.store.settle_expired().await {
-            tracing::warn!(%error, "runs whose owner is gone are not settled");
+        match self.store.settle_expired().await {
+            Ok(settled) if settled.requeued + settled.lost + settled.cancelled > 0 => {
+                tracing::info!(?settled, "runs whose owner is gone are settled");
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "runs whose owner is gone are not settled"),
         }
     }
 

@@ -14,5 +14,6 @@ pub mod judge;
 pub mod knockout;
 pub mod leaks;
 pub mod observe;
+pub mod postgres;
 pub mod report;
 pub mod target;

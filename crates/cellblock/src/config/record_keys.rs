@@ -102,6 +102,21 @@ pub(super) const RECORD_KEYS: &[Key] = &[
         )
     },
     Key {
+        default: |_| Some(duration::format(wire::LEASE_MS)),
+        apply: |text, settings| {
+            set(&mut settings.records.lease_ms, duration::parse(text))?;
+            let fits =
+                settings.records.lease_ms.is_none_or(|ms| wire::LEASE_RANGE_MS.contains(&ms));
+            fits.then_some(()).ok_or_else(|| "expected 5s to 10m".to_owned())
+        },
+        ..key(
+            "lease",
+            "CELLBLOCK_LEASE",
+            "how long runs are kept for a process that says nothing, before they are lost or \
+             given to another: 5s to 10m",
+        )
+    },
+    Key {
         default: |_| Some(duration::format(wire::RECORDS_AGE_MS)),
         apply: |text, settings| set(&mut settings.records.age_ms, duration::parse(text)),
         ..key("records_age", "CELLBLOCK_RECORDS_AGE", "how long records are kept")

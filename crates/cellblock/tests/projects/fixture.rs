@@ -14,7 +14,7 @@ use api::{Control, PolicySpec, Project, ProjectRunRequest, RunRecord, RunScope, 
 use backend_native::Native;
 use engine::{Cancel, Ceiling, Config, Engine, WarmConfig};
 use project::{NewProjectSpec, Projects, Settings};
-use record::{BlobSettings, Blobs, Location, Store};
+use record::{BlobSettings, Blobs, Location, Retention, Store, Upkeep};
 
 /// A list of tests of one module.
 pub(crate) type Tests = &'static [(&'static str, fn())];
@@ -133,7 +133,6 @@ fn settings(scratch: &Scratch) -> Settings {
         repository_dirs: vec![scratch.0.clone()],
         data_dirs: vec![scratch.0.clone()],
         renew_every: Duration::from_millis(300),
-        settle_every: Duration::from_millis(500),
         ..Settings::new(scratch.0.join("cache"))
     }
 }
@@ -189,9 +188,14 @@ pub(crate) fn with_lease<T: Future<Output = ()>>(
         let shutdown = Cancel::new();
         let work = Arc::clone(&house.projects).work(slots, shutdown.clone());
         let worker = tokio::spawn(work);
+        let blobs = BlobSettings::directory(house.scratch.0.join("blobs"));
+        let blobs = Blobs::open(&blobs, &house.store).unwrap();
+        let upkeep = Upkeep::new(house.store.clone(), blobs, Retention::default());
+        let upkeep = tokio::spawn(async move { upkeep.go_on().await });
         tokio::time::timeout(PATIENCE, test(Arc::clone(&house))).await.unwrap();
         shutdown.cancel();
         worker.await.unwrap();
+        upkeep.abort();
         house.store.close().await;
     });
 }

@@ -77,8 +77,7 @@ fn runs_are_taken_back() {
 
 /// A worker in the same process, which can be killed with all that it does.
 fn worker(house: &House) -> tokio::task::JoinHandle<()> {
-    let another = house.another(|settings| settings.settle_every = Duration::from_secs(600));
-    tokio::spawn(another.work(1, Cancel::new()))
+    tokio::spawn(house.another(|_| {}).work(1, Cancel::new()))
 }
 
 /// Starts a run on another worker and kills that.
@@ -94,7 +93,7 @@ async fn on_dead_worker(house: &Arc<House>, attempts_max: u32) -> RunRecord {
 }
 
 fn a_dead_workers_run_is_lost() {
-    // The house's own worker only settles.
+    // The house's own worker takes none.
     with_lease(0, Duration::from_secs(2), |house| async move {
         registered(&house, SLOW).await;
         let record = on_dead_worker(&house, 1).await;
@@ -119,10 +118,7 @@ fn a_worker_that_sleeps_is_fenced() {
     with_lease(0, Duration::from_secs(2), |house| async move {
         registered(&house, "import time\nprint('begun', flush=True)\ntime.sleep(5)").await;
         // It renews too rarely, as one would that was stopped for a while.
-        let sleepy = house.another(|settings| {
-            settings.renew_every = Duration::from_secs(600);
-            settings.settle_every = Duration::from_secs(600);
-        });
+        let sleepy = house.another(|settings| settings.renew_every = Duration::from_secs(600));
         let worker = tokio::spawn(sleepy.work(1, Cancel::new()));
         let record = house.projects.start(TENANT, "tester", &model("p", "slow")).await.unwrap();
         begun(&house, &record).await;

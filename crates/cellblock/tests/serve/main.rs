@@ -12,3 +12,4 @@ mod mcp;
 mod refusals;
 mod tenants;
 mod traces;
+mod workers;

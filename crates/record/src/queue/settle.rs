@@ -45,8 +45,8 @@ enum Fate {
 
 impl Store {
     /// Settles runs whose worker or whose process died: those that had not started wait
-    /// again, the others are lost unless they may be started once more. Every process
-    /// should call it every few seconds.
+    /// again, the others are lost unless they may be started once more.
+    /// [`Upkeep`](crate::Upkeep) calls it all the time.
     ///
     /// # Errors
     ///

@@ -1,5 +1,7 @@
 //! Listing records, newest first.
 
+use std::{cmp::Reverse, collections::HashSet};
+
 use api::{RunId, RunKind, RunRecord, RunStatus, SessionId, Timestamp};
 use sqlx::{Arguments, AssertSqlSafe, any::AnyArguments};
 
@@ -13,8 +15,8 @@ pub const LIST_LIMIT_MAX: u32 = 500;
 pub struct Filter {
     /// Only runs of this project, by the name that it had.
     pub project: Option<String>,
-    /// Only those with this status.
-    pub status: Option<RunStatus>,
+    /// Only those with one of these statuses; with any if there is none here.
+    pub statuses: Vec<RunStatus>,
     /// Only those of this kind.
     pub kind: Option<RunKind>,
     /// Only those asked for at or after this moment.
@@ -47,16 +49,36 @@ impl Store {
     /// [`StoreError::InvalidCursor`] if the cursor is none, and what the database fails with.
     pub async fn list(&self, tenant: &str, filter: &Filter) -> Result<Page, StoreError> {
         let limit = filter.limit.clamp(1, LIST_LIMIT_MAX);
-        let (sql, arguments) = statement(tenant, filter, limit)?;
+        let statuses = filter.statuses.iter().collect::<HashSet<_>>();
+        let mut records = Vec::new();
+        if statuses.is_empty() {
+            records = self.some(tenant, filter, None, limit).await?;
+        }
+        // One after the other: an index has each in order, and has no order of several.
+        for status in statuses {
+            records.extend(self.some(tenant, filter, Some(*status), limit).await?);
+        }
+        records.sort_by_key(|record| Reverse((record.queued_at, record.run_id)));
+        let more = records.len() > limit as usize;
+        records.truncate(limit as usize);
+        let next_cursor = records.last().filter(|_| more).map(cursor_after);
+        Ok(Page { records, next_cursor })
+    }
+
+    /// One more than the limit, if there are so many.
+    async fn some(
+        &self,
+        tenant: &str,
+        filter: &Filter,
+        status: Option<RunStatus>,
+        limit: u32,
+    ) -> Result<Vec<RunRecord>, StoreError> {
+        let (sql, arguments) = statement(tenant, filter, status, limit)?;
         let rows = sqlx::query_with(AssertSqlSafe(sql), arguments)
             .fetch_all(self.database().reader())
             .await
             .map_err(StoreError::of("list the records of runs"))?;
-        let records = rows.iter().take(limit as usize).map(row::record);
-        let records: Vec<_> = records.collect::<Result<_, _>>()?;
-        let more = rows.len() > records.len();
-        let next_cursor = records.last().filter(|_| more).map(cursor_after);
-        Ok(Page { records, next_cursor })
+        rows.iter().map(row::record).collect()
     }
 }
 
@@ -87,13 +109,14 @@ impl Conditions {
 fn statement(
     tenant: &str,
     filter: &Filter,
+    status: Option<RunStatus>,
     limit: u32,
 ) -> Result<(String, AnyArguments), StoreError> {
     let mut all = Conditions { sql: String::new(), arguments: AnyArguments::default() };
     all.push("", tenant.to_owned())?;
     all.sql = row::SELECT_SUMMARIES.to_owned();
     all.add(" AND project = $", filter.project.clone())?;
-    all.add(" AND status = $", filter.status.map(|status| status.word().to_owned()))?;
+    all.add(" AND status = $", status.map(|status| status.word().to_owned()))?;
     all.add(" AND kind = $", filter.kind.map(|kind| kind.word().to_owned()))?;
     all.add(" AND session_id = $", filter.session_id.map(|id| id.to_string()))?;
     if let Some(since) = filter.since {

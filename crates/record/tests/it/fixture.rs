@@ -4,13 +4,19 @@ use std::{
     future::Future,
     path::{Path, PathBuf},
     sync::Mutex,
+    time::{Duration, Instant},
 };
 
 use api::{RunId, RunKind};
 use record::{Location, NewRecord, Settings, Store};
-use sqlx::{AnyConnection, AssertSqlSafe, Connection};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
+use testkit::postgres::Postgres;
 
-use crate::postgres::Postgres;
+/// Where servers' files are kept ready, once for all tests.
+pub(crate) const TEMPLATES: &str = env!("CARGO_TARGET_TMPDIR");
+
+/// How long a server may take to recover on a busy machine.
+const UP_MAX: Duration = Duration::from_secs(60);
 
 /// A directory that goes when it is dropped.
 pub(crate) struct TempDir(PathBuf);
@@ -51,9 +57,41 @@ impl Place {
 
     pub(crate) fn postgres() -> Option<Self> {
         let directory = TempDir::new();
-        let server = Postgres::start(directory.path())?;
+        let server = Postgres::start(directory.path(), Path::new(TEMPLATES)).unwrap()?;
         let location = Location::Postgres(server.url());
         Some(Self { location, server: Some(Mutex::new(server)), directory })
+    }
+
+    /// A new database of a server's, beside a directory of its own; the one with the number
+    /// before goes.
+    pub(crate) async fn new_database(&self, number: u32) -> Self {
+        if number == 0 {
+            // Drivers come with the first store.
+            self.open().await.close().await;
+        } else {
+            self.sql(&format!("DROP DATABASE d{} WITH (FORCE)", number - 1)).await;
+        }
+        self.sql(&format!("CREATE DATABASE d{number}")).await;
+        let url = self.server.as_ref().unwrap().lock().unwrap().url_of(&format!("d{number}"));
+        Self { location: Location::Postgres(url), server: None, directory: TempDir::new() }
+    }
+
+    pub(crate) fn is_file(&self) -> bool {
+        matches!(self.location, Location::File(_))
+    }
+
+    /// The location as it is given to another process.
+    pub(crate) fn text(&self) -> String {
+        match &self.location {
+            Location::File(path) => path.to_str().unwrap().to_owned(),
+            Location::Postgres(url) => url.clone(),
+        }
+    }
+
+    /// Lets every lease run out.
+    pub(crate) async fn expire(&self) {
+        self.sql("UPDATE queue SET lease_until = 0").await;
+        self.sql("UPDATE owners SET lease_until = 0").await;
     }
 
     pub(crate) async fn open(&self) -> Store {
@@ -64,8 +102,37 @@ impl Place {
         Store::open_with(&self.location, settings).await.unwrap()
     }
 
+    /// Opens it as soon as whoever serves it is back.
+    pub(crate) async fn open_when_up(&self) -> Store {
+        let deadline = Instant::now() + UP_MAX;
+        loop {
+            match Store::open(&self.location).await {
+                Ok(store) => return store,
+                Err(error) => assert!(Instant::now() < deadline, "{error:?}"),
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// What another program could do to the database, such as letting time pass.
     pub(crate) async fn sql(&self, sql: &str) -> u64 {
+        let mut connection = self.connect().await;
+        let done = sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await;
+        let done = done.unwrap().rows_affected();
+        connection.close().await.unwrap();
+        done
+    }
+
+    /// What another program could ask the database: one text.
+    pub(crate) async fn ask(&self, sql: &str) -> String {
+        let mut connection = self.connect().await;
+        let row = sqlx::query(AssertSqlSafe(sql.to_owned())).fetch_one(&mut connection).await;
+        let text = row.unwrap().get(0);
+        connection.close().await.unwrap();
+        text
+    }
+
+    async fn connect(&self) -> AnyConnection {
         let url = match &self.location {
             Location::Postgres(url) => url.clone(),
             Location::File(path) => {
@@ -74,11 +141,7 @@ impl Place {
                 format!("sqlite://{path}")
             }
         };
-        let mut connection = AnyConnection::connect(&url).await.unwrap();
-        let done = sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await;
-        let done = done.unwrap().rows_affected();
-        connection.close().await.unwrap();
-        done
+        AnyConnection::connect(&url).await.unwrap()
     }
 }
 

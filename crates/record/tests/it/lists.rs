@@ -64,13 +64,16 @@ async fn a_filter_takes_what_it_names(place: Arc<Place>) {
     closed_run(&store, &turn).await;
     closed_run(&store, &plain).await;
     place.sql(&format!("UPDATE runs SET queued_at = 5000 WHERE id = '{}'", plain.run_id)).await;
+    let with = |statuses: &[RunStatus]| Filter { statuses: statuses.into(), ..Filter::default() };
     let table = [
         (Filter { project: Some("p".to_owned()), ..Filter::default() }, vec![&in_project]),
         (Filter { project: Some("' OR 1 = 1".to_owned()), ..Filter::default() }, vec![]),
         (Filter { kind: Some(RunKind::Turn), ..Filter::default() }, vec![&turn]),
         (Filter { session_id, ..Filter::default() }, vec![&turn]),
-        (Filter { status: Some(RunStatus::Running), ..Filter::default() }, vec![&in_project]),
-        (Filter { status: Some(RunStatus::Success), ..Filter::default() }, vec![&turn, &plain]),
+        (with(&[RunStatus::Running]), vec![&in_project]),
+        (with(&[RunStatus::Success]), vec![&turn, &plain]),
+        (with(&[RunStatus::Success, RunStatus::Running]), vec![&turn, &in_project, &plain]),
+        (with(&[RunStatus::Success, RunStatus::Success, RunStatus::Lost]), vec![&turn, &plain]),
         (Filter { until: Some(Timestamp::from_unix_ms(5001)), ..Filter::default() }, vec![&plain]),
         (
             Filter { since: Some(Timestamp::from_unix_ms(5001)), ..Filter::default() },

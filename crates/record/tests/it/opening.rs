@@ -39,7 +39,7 @@ async fn what_was_written_is_there_after_a_restart(place: Arc<Place>) {
     let new = record_of("a", RunKind::Run);
     store.open_run(&new).await.unwrap();
     if let Some(server) = &place.server {
-        server.lock().unwrap().crash();
+        server.lock().unwrap().crash().unwrap();
         // Connections that broke are made anew, though the first attempts may notice.
         for _ in 0..100 {
             if store.record("a", new.run_id).await.is_ok() {

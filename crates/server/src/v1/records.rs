@@ -45,7 +45,7 @@ impl Filter {
     fn read(self) -> Result<record::Filter, Failure> {
         Ok(record::Filter {
             project: self.project,
-            status: self.status,
+            statuses: self.status.into_iter().collect(),
             kind: self.kind,
             since: self.since,
             until: self.until,

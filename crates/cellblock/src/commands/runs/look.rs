@@ -34,7 +34,7 @@ struct PageJson<'a> {
 pub(super) fn list(ledger: &Ledger, args: &RunsListArgs) -> Result<u8, Failure> {
     let filter = Filter {
         project: args.project.clone(),
-        status: args.status,
+        statuses: args.status.into_iter().collect(),
         kind: args.kind,
         since: args.since,
         until: args.until,

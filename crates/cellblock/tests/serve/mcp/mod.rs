@@ -7,3 +7,5 @@ mod over_stdio;
 mod projects;
 mod stdio;
 mod tools;
+
+pub(crate) use projects::are_told_as_failed;

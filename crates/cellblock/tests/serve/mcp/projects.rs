@@ -122,6 +122,21 @@ fn a_run_whose_call_is_taken_back_is_cancelled() {
     before.nothing_is_left();
 }
 
+/// An assistant that asks for failed runs is told of lost ones, which it sees as failed.
+#[track_caller]
+pub(crate) fn are_told_as_failed(state: &StateDir, lost: usize) {
+    let mut client = Client::begin(state, "bridge");
+    let listed = client.call("list_runs", json!({"status": "failed"}));
+    let failed = told(&listed)["runs"].as_array().unwrap().clone();
+    assert_eq!(failed.len(), lost);
+    for run in failed {
+        assert_eq!(run["status"], "failed");
+        assert!(run["error_message"].as_str().unwrap().contains("died"), "{run}");
+    }
+    client.hang_up();
+    assert_eq!(client.end(), Some(0));
+}
+
 /// The id of the only run, when it has come to a status.
 #[track_caller]
 fn until(client: &mut Client, status: &str) -> Value {

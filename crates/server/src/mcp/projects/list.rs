@@ -5,7 +5,7 @@ use record::Filter;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::told::RunSummary;
+use super::told::{self, RunSummary};
 use crate::{
     app::App,
     keys::Scope,
@@ -26,8 +26,8 @@ pub(super) struct ListRunsArgs {
     project_name: Option<String>,
     /// The same, as clients of Bridge Town name it.
     project: Option<String>,
-    /// Those that are there: `pending`, `running`, `success`, `failed`, `timed_out`,
-    /// `cancelled` or `lost`.
+    /// Those that are there: `pending`, `running`, `success`, `failed`, `timed_out` or
+    /// `cancelled`; `lost` are those of `failed` whose worker died.
     status: Option<String>,
     /// Those asked for since then, RFC 3339.
     since: Option<String>,
@@ -89,7 +89,7 @@ fn filter(args: ListRunsArgs) -> Result<Filter, Refusal> {
     }
     Ok(Filter {
         project: args.project_name.or(args.project),
-        status,
+        statuses: status.map(told::statuses).unwrap_or_default(),
         kind: Some(RunKind::Project),
         since: moment("since", args.since)?,
         until: moment("until", args.until)?,

@@ -20,6 +20,14 @@ pub(super) const fn status(record: &RunRecord) -> &'static str {
     }
 }
 
+/// Which statuses are told by the contract's word for this one.
+pub(super) fn statuses(word: RunStatus) -> Vec<RunStatus> {
+    match word {
+        RunStatus::Failed => vec![RunStatus::Failed, RunStatus::Lost],
+        status => vec![status],
+    }
+}
+
 /// Why a run did not succeed.
 pub(super) fn error(record: &RunRecord) -> Option<String> {
     if let Some(error) = &record.error {
