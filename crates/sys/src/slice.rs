@@ -60,9 +60,9 @@ mod tests {
         let known = || {
             let mut attributes = Attributes::default();
             let place = ptr::from_mut(&mut attributes);
-            // SAFETY: as above.
-            let result =
-                unsafe { libc::syscall(libc::SYS_sched_getattr, OURSELVES, place, SIZE, NO_FLAGS) };
+            let (known, flags) = (libc::SYS_sched_getattr, NO_FLAGS);
+            // SAFETY: the kernel writes no more than `SIZE` bytes to `place`, which has as many.
+            let result = unsafe { libc::syscall(known, OURSELVES, place, SIZE, flags) };
             crate::checked(result).map(|_| attributes.runtime)
         };
         // On a thread of its own, so that no other test runs with it.
