@@ -52,5 +52,7 @@ impl Background {
             self.worker.abort();
         }
         self.upkeep.abort();
+        // What it is in the middle of would otherwise find the records closed.
+        let _ = self.upkeep.await;
     }
 }
