@@ -93,7 +93,12 @@ impl BucketError {
                 Self::Denied { location }
             }
             Error::InvalidPath { .. } => Self::Key { location, detail: told(error) },
-            error => Self::Failed { location, detail: told(error) },
+            // A list's failure tells its status in words alone.
+            error => match status(error).as_deref() {
+                Some("404") => Self::NotFound { location },
+                Some("401" | "403") => Self::Denied { location },
+                _ => Self::Failed { location, detail: told(error) },
+            },
         }
     }
 
@@ -124,6 +129,13 @@ impl BucketError {
     pub const fn is_transient(&self) -> bool {
         matches!(self, Self::Changed { .. } | Self::TimedOut { .. } | Self::Failed { .. })
     }
+}
+
+/// The status with which an object store answered, as far as its client tells.
+fn status(error: &object_store::Error) -> Option<String> {
+    let text = error.to_string();
+    let (_, after) = text.split_once("status code: ")?;
+    after.get(..3).map(str::to_owned)
 }
 
 /// What an object store said, on one line, without the query of any URL: that may be
