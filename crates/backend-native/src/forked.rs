@@ -232,25 +232,8 @@ pub(crate) async fn fork(
     drop((guest, file, sources));
     let plan = orders.plan;
     let (process, built) = birth(&mut listed, &plan).await?;
-    let own_network = policy.network() == Network::None && !is_left_out(Control::Network);
-    own_namespaces(process.pid, stage.manager, own_network)?;
-    let measured = Measured {
-        plan: &plan,
-        weakened: &built.weakened,
-        abi: built.setup.landlock_abi,
-        identity: &grip.identity,
-        name: &grip.name,
-    };
-    let mut enforcement = enforce(&stage.host, policy, (process.pid, &grip.leaf), &measured)?;
-    if enforcement.level(Control::TimeNamespace) == EnforcementLevel::Full {
-        let detail = "that of its zygote, whose clocks began with it";
-        enforcement.set(Control::TimeNamespace, EnforcementLevel::Full, detail);
-    }
-    // It has not given away yet what this is about.
     let has_landlock = has_landlock(&plan);
-    if has_landlock {
-        enforcement.controls.remove(&Control::Landlock);
-    }
+    let enforcement = look_at(&stage, policy, (&process, &grip), (&plan, &built))?;
     let workspace = workspace_place(policy).map(|place| open_below(&built.scratch, &place));
     let workspace = workspace.transpose().map_err(failed)?;
     grip.scratch = Some(built.scratch);
@@ -274,6 +257,34 @@ struct Built {
     weakened: Vec<crate::wire::Weakened>,
     scratch: OwnedFd,
     setup: Setup,
+}
+
+/// Looks from outside at what was forked, and tells what is enforced; of the rules on
+/// files later, since it has not put them on itself.
+fn look_at(
+    stage: &Stage,
+    policy: &Policy,
+    (process, grip): (&Process, &Grip),
+    (plan, built): (&Plan, &Built),
+) -> Result<Enforcement, LaunchError> {
+    let own_network = policy.network() == Network::None && !is_left_out(Control::Network);
+    own_namespaces(process.pid, stage.manager, own_network)?;
+    let measured = Measured {
+        plan,
+        weakened: &built.weakened,
+        abi: built.setup.landlock_abi,
+        identity: &grip.identity,
+        name: &grip.name,
+    };
+    let mut enforcement = enforce(&stage.host, policy, (process.pid, &grip.leaf), &measured)?;
+    if enforcement.level(Control::TimeNamespace) == EnforcementLevel::Full {
+        let detail = "that of its zygote, whose clocks began with it";
+        enforcement.set(Control::TimeNamespace, EnforcementLevel::Full, detail);
+    }
+    if has_landlock(plan) {
+        enforcement.controls.remove(&Control::Landlock);
+    }
+    Ok(enforcement)
 }
 
 /// Waits for the process and for what came of it.
