@@ -309,6 +309,8 @@ fn mounts_in_a_share_are_confined() {
     let _nested = MountedAt::new(&["-t", "tmpfs", "tmpfs"], &shared.at("below"));
     fs::write(shared.at("below/deep"), "deep").unwrap();
     done("mknod", &["-m", "0666", shared.at("below/null").to_str().unwrap(), "c", "1", "3"]);
+    // It is removed after what is mounted in it.
+    let shared = &shared;
     on_engine(WarmConfig::default(), |engine| async move {
         let data = share(shared.0.clone(), "/data", Access::ReadOnly);
         for is_warm in [false, true] {
