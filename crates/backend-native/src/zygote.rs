@@ -81,9 +81,15 @@ struct Entry {
 pub(crate) enum Birth {
     /// The process is there.
     Born(OwnedFd),
-    /// It is as planned; with what is writable in it, the socket to its interpreter,
-    /// and the rules for that.
-    Built { weakened: Vec<Weakened>, landlock_abi: u8, given: [OwnedFd; 2], rules: Option<OwnedFd> },
+    /// It is as planned.
+    Built {
+        weakened: Vec<Weakened>,
+        landlock_abi: u8,
+        /// What is writable in it, and the socket to its interpreter.
+        given: [OwnedFd; 2],
+        /// Those for what is writable.
+        rules: Option<OwnedFd>,
+    },
     /// It shows what was asked for; with other rules.
     Furnished(Option<OwnedFd>),
     /// It could not be made.

@@ -100,8 +100,8 @@ pub trait Sandbox: Send {
     }
 
     /// Opens what a guest path, relative to the workspace, holds after the
-    /// payload has ended or was killed, if the workspace is there then: one file, or every file of a directory, `.` being all of
-    /// the workspace. Each comes with its own path, which begins with the given
+    /// payload has ended or was killed, if the workspace is there then: one file, or every
+    /// file of a directory, `.` being all of the workspace. Each comes with its own path, which begins with the given
     /// one. Symbolic links are not followed; devices, pipes and sockets are left out.
     ///
     /// # Errors

@@ -99,7 +99,8 @@ def write(path):
 print(sorted(os.listdir('/deep')), os.listdir('/deep/in'))
 for path in ('/data/file', '/deep/file.txt', '/file', 'in/share/file', '/home/user/file'):
     print(path, open(path).read(), write(path))
-for path in ('/data/new', '/deep/in/out/new', 'in/share/new', '/tmp/a/b/other', '/new', '/deep/new'):
+new = ('/data/new', '/deep/in/out/new', 'in/share/new', '/tmp/a/b/other', '/new', '/deep/new')
+for path in new:
     print(path, write(path))
 print(os.stat('/deep/in/out').st_uid == os.getuid(), write('/proc/self/comm'))
 ";
