@@ -36,14 +36,12 @@ pub(crate) fn files(workspace: &OwnedFd, wanted: &Path) -> io::Result<Vec<(PathB
             return Err(Errno::TOOBIG.into());
         }
         match open(workspace, &path)? {
-            Some(Found::Directory(directory)) => {
-                if path.components().count() < LEVELS_MAX {
-                    list(&directory, &path, &mut left)?;
-                }
+            Some(Found::Directory(directory)) if path.components().count() < LEVELS_MAX => {
+                list(&directory, &path, &mut left)?;
             }
             Some(Found::File(file)) => files.push((path, file)),
             None if path == wanted => return Err(Errno::OPNOTSUPP.into()),
-            None => {}
+            Some(Found::Directory(_)) | None => {}
         }
     }
     Ok(files)
