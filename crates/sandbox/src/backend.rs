@@ -99,10 +99,11 @@ pub trait Sandbox: Send {
         Phase::Run
     }
 
-    /// Opens what a guest path, relative to the workspace, holds after the
-    /// payload has ended or was killed, if the workspace is there then: one file, or every
-    /// file of a directory, `.` being all of the workspace. Each comes with its own path, which begins with the given
-    /// one. Symbolic links are not followed; devices, pipes and sockets are left out.
+    /// Opens what a guest path, relative to the workspace, holds after the payload has
+    /// ended, or was killed and its workspace outlived it: one file, or every file of a
+    /// directory, `.` being all of the workspace. Each comes with its own path, which
+    /// begins with the given one. Symbolic links are not followed; devices, pipes and
+    /// sockets are left out.
     ///
     /// # Errors
     /// The path does not exist or leads out of the workspace, or there are too

@@ -36,6 +36,7 @@ fn a_bucket_is_read_as_it_is_listed() {
         let place = Place::file();
         let blobs = blobs(&place).await;
         let options = server.settings().options;
+        let bucket = Bucket::open(&location("s3://blobs/data"), &options).unwrap();
         let url = reqwest::Url::parse("s3://blobs").unwrap();
         let given = options.iter().map(|(name, value)| (name.to_lowercase(), value));
         let (objects, _) = object_store::parse_url_opts(&url, given).unwrap();
@@ -51,7 +52,6 @@ fn a_bucket_is_read_as_it_is_listed() {
         let small = (0..SMALL).map(|n| put(format!("data/small/{n:04}.csv"), CSV.into()));
         stream::iter(small).buffered(16).try_collect::<Vec<()>>().await.unwrap();
 
-        let bucket = Bucket::open(&location("s3://blobs/data"), &options).unwrap();
         let listed = bucket.list().await.unwrap();
         let paths: Vec<_> = listed.iter().map(|object| object.path.as_str()).collect();
         assert_eq!(paths.len(), SMALL + 3);
