@@ -13,7 +13,7 @@
 //! | [`confine`] | what a process takes away from itself, as data too |
 //! | [`core_scheduling`] | `prctl(PR_SCHED_CORE)` |
 //! | [`seccomp`] | instructions of a filter |
-//! | [`slice`] | `sched_setattr` |
+//! | [`mod@slice`] | `sched_setattr` |
 //! | [`signal`] | `sigaction`, `sigprocmask`, `signalfd4`, `kill(-1)` |
 //! | [`attempt`] | forbidden calls, made to see them refused |
 
