@@ -8,7 +8,7 @@
 use std::{
     ffi::OsStr,
     fs::File,
-    io,
+    io::{self, ErrorKind::PermissionDenied},
     os::{fd::OwnedFd, unix::ffi::OsStrExt},
     path::{Path, PathBuf},
 };
@@ -24,7 +24,7 @@ use crate::wire::FILES_MAX;
 const LEVELS_MAX: usize = 64;
 
 /// Opens one file, or every file of a directory, with their paths. What is neither is left
-/// out.
+/// out, and so is what an ordinary user may not read of a user subordinate to it.
 ///
 /// # Errors
 /// The path does not exist or leads elsewhere, or there are too many files.
@@ -35,7 +35,12 @@ pub(crate) fn files(workspace: &OwnedFd, wanted: &Path) -> io::Result<Vec<(PathB
         if files.len() + left.len() >= FILES_MAX {
             return Err(Errno::TOOBIG.into());
         }
-        match open(workspace, &path)? {
+        let found = match open(workspace, &path) {
+            // Its own user's alone, and the host side is another one.
+            Err(error) if error.kind() == PermissionDenied && path != wanted => continue,
+            found => found?,
+        };
+        match found {
             Some(Found::Directory(directory)) if path.components().count() < LEVELS_MAX => {
                 list(&directory, &path, &mut left)?;
             }
