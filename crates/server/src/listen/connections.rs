@@ -12,7 +12,12 @@ use std::{
 };
 
 use axum::{Router, body::Body, response::Response};
-use hyper::{Request, body::Incoming, service::Service};
+use hyper::{
+    Request,
+    body::Incoming,
+    header::{CONNECTION, HeaderValue},
+    service::Service,
+};
 use tokio::{io::AsyncWriteExt, net::TcpStream, sync::Notify, time::timeout};
 use tower::ServiceExt;
 
@@ -154,7 +159,11 @@ impl Service<Request<Incoming>> for Watched {
         let request = self.unread.note(request);
         Box::pin(async move {
             let router = answering.0.router.clone();
-            let response = router.oneshot(request.map(Body::new)).await?;
+            let mut response = router.oneshot(request.map(Body::new)).await?;
+            if answering.0.unread.is_left() {
+                // The connection ends with this answer: who is not told uses it again.
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
             // The body keeps the note: a stream is being answered until it ends.
             Ok(response.map(|body| {
                 let mut kept = Some(answering);

@@ -38,6 +38,11 @@ const CHUNKS_IN_A_ROW_MAX: usize = 16;
 pub(super) struct Unread(Arc<AtomicBool>);
 
 impl Unread {
+    /// Whether there is still something of it.
+    pub(super) fn is_left(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
     /// Notes a request, and has its body note its end.
     pub(super) fn note(&self, request: Request<Incoming>) -> Request<Noted> {
         self.0.store(!request.body().is_end_stream(), Ordering::Release);
@@ -159,7 +164,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
         if self.farewell.is_none() {
             ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
         }
-        if self.unread.0.load(Ordering::Acquire) {
+        if self.unread.is_left() {
             ready!(self.poll_discard(context));
         }
         Poll::Ready(Ok(()))
