@@ -154,16 +154,9 @@ impl Grip {
         }
     }
 
-    fn take_over(
-        stage: &Stage,
-        policy: &Policy,
-        remains: Option<Remains>,
-    ) -> Result<Self, LaunchError> {
-        match remains.map(|remains| remains.downcast::<Self>()) {
-            None => Self::new(stage, policy),
-            Some(Ok(grip)) => Ok(*grip),
-            Some(Err(_)) => Err(lost("what was left is another backend's")),
-        }
+    fn take_over(remains: Remains) -> Result<Self, LaunchError> {
+        let grip = remains.downcast::<Self>();
+        grip.map(|grip| *grip).map_err(|_| lost("what was left is another backend's"))
     }
 }
 
@@ -183,11 +176,12 @@ impl Channels {
     }
 }
 
-/// Forks a sandbox.
+/// Forks a sandbox. What remained of an earlier one stays where it was until something
+/// is born that may have moved its files.
 pub(crate) async fn fork(
     stage: Arc<Stage>,
     policy: &Policy,
-    remains: Option<Remains>,
+    remains: &mut Option<Remains>,
 ) -> Result<Child, LaunchError> {
     if !stage.serves(policy) {
         let detail = "the policy has other mounts or another network".to_owned();
@@ -196,22 +190,72 @@ pub(crate) async fn fork(
     if !stage.is_alive() {
         return Err(LaunchError::CannotFork { detail: "the zygote is gone".to_owned() });
     }
-    let mut grip = Grip::take_over(&stage, policy, remains)?;
+    let Some(earlier) = remains.take() else {
+        let mut grip = Grip::new(&stage, policy)?;
+        let parts = fork_with(&stage, policy, &mut grip).await?;
+        return Ok(parts.into_child(stage, grip));
+    };
+    let mut grip = Grip::take_over(earlier)?;
+    match fork_with(&stage, policy, &mut grip).await {
+        Ok(parts) => Ok(parts.into_child(stage, grip)),
+        Err(error) => {
+            *remains = grip.scratch.is_some().then(|| Box::new(grip) as Remains);
+            Err(error)
+        }
+    }
+}
+
+/// What a sandbox is, but for what it holds of the host.
+struct Parts {
+    listed: Listed,
+    process: Process,
+    ends: KernelEnds,
+    enforcement: Enforcement,
+    setup: Setup,
+    has_landlock: bool,
+    since: Since,
+    boot_id: String,
+    workspace: Option<OwnedFd>,
+}
+
+impl Parts {
+    fn into_child(self, stage: Arc<Stage>, grip: Grip) -> Child {
+        Child {
+            stage,
+            listed: self.listed,
+            process: self.process,
+            ends: Some(self.ends),
+            enforcement: self.enforcement,
+            setup: Some(self.setup),
+            has_landlock: self.has_landlock,
+            since: self.since,
+            born: Instant::now(),
+            boot_id: self.boot_id,
+            workspace: self.workspace,
+            grip: Some(grip),
+        }
+    }
+}
+
+async fn fork_with(
+    stage: &Arc<Stage>,
+    policy: &Policy,
+    grip: &mut Grip,
+) -> Result<Parts, LaunchError> {
     grip.vacate().await?;
     let failed = |error| step_error("opening the sandbox's descriptors", None, error);
     let since = Since::now(&grip.leaf).map_err(failed)?;
     let Channels { host: ends, guest } = Channels::open().map_err(failed)?;
-    let scratch = grip.scratch.take();
     let id = (stage.host.is_root() && grip.identity.is_own).then_some(grip.identity.id);
     let sources = stage.sources(policy, id)?;
-    let purpose = Purpose::Fork { remains: scratch.as_ref().map(AsRawFd::as_raw_fd) };
+    let purpose = Purpose::Fork { remains: grip.scratch.as_ref().map(AsRawFd::as_raw_fd) };
     let facts = facts(&stage.host, policy, &sources, (0, 0));
     let plan = weaken(build_for(purpose, policy, &facts), (INSIDE, INSIDE));
     let boot_id = facts.boot_id;
     let file = orders::file().map_err(failed)?;
     let orders = orders::of_plan(plan);
     orders::write(&orders, &file).map_err(failed)?;
-    let extra: Vec<_> = sources.opened.iter().chain(&scratch).collect();
+    let extra: Vec<_> = sources.opened.iter().chain(&grip.scratch).collect();
     let tasks = if is_left_out(Control::Memory) { Vec::new() } else { grip.leaf.tasks() };
     let descriptors: Vec<BorrowedFd<'_>> = [file.as_fd()]
         .into_iter()
@@ -231,26 +275,20 @@ pub(crate) async fn fork(
     drop(descriptors);
     drop((guest, file, sources));
     let plan = orders.plan;
-    let (process, built) = birth(&mut listed, &plan).await?;
+    let mut process = None;
+    let built = birth(&mut listed, &plan, &mut process).await;
+    if process.is_some() {
+        grip.scratch = None;
+    }
+    let built = built?;
+    let process = process.ok_or_else(|| lost("it was built before it was born"))?;
     let has_landlock = has_landlock(&plan);
-    let enforcement = look_at(&stage, policy, (&process, &grip), (&plan, &built))?;
+    let enforcement = look_at(stage, policy, (&process, grip), (&plan, &built))?;
     let workspace = workspace_place(policy).map(|place| open_below(&built.scratch, &place));
     let workspace = workspace.transpose().map_err(failed)?;
     grip.scratch = Some(built.scratch);
-    Ok(Child {
-        stage,
-        listed,
-        process,
-        ends: Some(ends),
-        enforcement,
-        setup: Some(built.setup),
-        has_landlock,
-        since,
-        born: Instant::now(),
-        boot_id,
-        workspace,
-        grip: Some(grip),
-    })
+    let setup = built.setup;
+    Ok(Parts { listed, process, ends, enforcement, setup, has_landlock, since, boot_id, workspace })
 }
 
 struct Built {
@@ -287,17 +325,19 @@ fn look_at(
     Ok(enforcement)
 }
 
-/// Waits for the process and for what came of it.
-async fn birth(listed: &mut Listed, plan: &Plan) -> Result<(Process, Built), LaunchError> {
-    let mut process = None;
+/// Waits for the process, and for what is built around it.
+async fn birth(
+    listed: &mut Listed,
+    plan: &Plan,
+    process: &mut Option<Process>,
+) -> Result<Built, LaunchError> {
     loop {
         let next = timeout(FORK_TIME_MAX, listed.births.recv()).await;
         match next.map_err(|_| lost("the fork took longer than 20 s"))? {
-            Some(Birth::Born(pidfd)) => process = Some(Process::new(pidfd)?),
+            Some(Birth::Born(pidfd)) => *process = Some(Process::new(pidfd)?),
             Some(Birth::Built { weakened, landlock_abi, given: [scratch, socket], rules }) => {
-                let process = process.ok_or_else(|| lost("it was built before it was born"))?;
                 let setup = Setup { socket, rules, landlock_abi, is_sent: false };
-                return Ok((process, Built { weakened, scratch, setup }));
+                return Ok(Built { weakened, scratch, setup });
             }
             Some(Birth::NotBuilt { step, errno }) => return Err(not_built(plan, step, errno)),
             Some(Birth::Furnished(_)) => return Err(lost("its word is out of turn")),

@@ -119,6 +119,11 @@ pub(crate) fn send<M: Serialize>(
     send_bytes(socket, &bytes, descriptors)
 }
 
+/// Whether a packet could not be sent because nobody is at the other end any more.
+pub(crate) fn is_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
+}
+
 /// Sends one packet of bytes with descriptors.
 pub(crate) fn send_bytes(
     socket: BorrowedFd<'_>,

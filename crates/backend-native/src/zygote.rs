@@ -303,7 +303,12 @@ impl Stage {
             let send = || wire::send(self.control.as_fd(), message, descriptors);
             match self.control.try_io(Interest::WRITABLE, send) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                done => return done,
+                done => {
+                    if done.as_ref().is_err_and(wire::is_gone) {
+                        self.table.is_alive.store(false, Ordering::Release);
+                    }
+                    return done;
+                }
             }
         }
     }
@@ -352,7 +357,7 @@ impl Zygote for Parked {
     fn fork<'a>(
         &'a self,
         policy: &'a Policy,
-        remains: Option<Remains>,
+        remains: &'a mut Option<Remains>,
     ) -> BoxFuture<'a, Result<Box<dyn Forked>, LaunchError>> {
         Box::pin(async move {
             let forked = forked::fork(Arc::clone(&self.stage), policy, remains).await?;

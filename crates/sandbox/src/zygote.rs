@@ -40,11 +40,12 @@ pub trait Zygote: Send + Sync {
     /// its limits and its identity.
     ///
     /// # Errors
-    /// It could not be made as the policy has it; nothing is left behind.
+    /// It could not be made as the policy has it; nothing is left behind. The remains
+    /// are where they were, unless something was made of them already.
     fn fork<'a>(
         &'a self,
         policy: &'a Policy,
-        remains: Option<Remains>,
+        remains: &'a mut Option<Remains>,
     ) -> BoxFuture<'a, Result<Box<dyn Forked>, LaunchError>>;
 
     /// Whether it can still fork: it has not died.

@@ -149,6 +149,10 @@ impl Stage<'_> {
                 let count = FORK_DESCRIPTORS + usize::from(cgroups);
                 let parcel = Parcel::open(packet.descriptors, count, &descriptors);
                 if let Err(error) = parcel.and_then(|parcel| self.fork(number, id, parcel)) {
+                    // Whoever learns that it failed knows by then whether another may not.
+                    if !self.zygote.is_alive {
+                        self.say(&FromInit::ZygoteGone, None)?;
+                    }
                     let errno = errno(&error);
                     self.say(&FromInit::NotBuilt { number, step: None, errno }, None)?;
                 }

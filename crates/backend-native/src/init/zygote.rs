@@ -110,6 +110,20 @@ impl Zygote {
         if !self.is_alive {
             return Err(Errno::SRCH.into());
         }
+        if let Err(error) = self.order(gifts, script) {
+            if wire::is_gone(&error) {
+                self.end();
+            }
+            return Err(error);
+        }
+        self.answer().unwrap_or_else(|error| {
+            // It must not answer later, to somebody else.
+            self.end();
+            Err(error)
+        })
+    }
+
+    fn order(&mut self, gifts: &Gifts<'_>, script: &Script) -> io::Result<()> {
         let all: Vec<_> =
             [gifts.setup].into_iter().chain(gifts.rest.iter().map(AsFd::as_fd)).collect();
         if self.script != script.text {
@@ -117,12 +131,7 @@ impl Zygote {
             wire::send_bytes(self.socket.as_fd(), message.as_bytes(), &[])?;
             self.script.clone_from(&script.text);
         }
-        wire::send_bytes(self.socket.as_fd(), b"fork", &all)?;
-        self.answer().unwrap_or_else(|error| {
-            // It must not answer later, to somebody else.
-            self.end();
-            Err(error)
-        })
+        wire::send_bytes(self.socket.as_fd(), b"fork", &all)
     }
 
     /// Waits for its answer to an order to fork, which may be that it cannot.

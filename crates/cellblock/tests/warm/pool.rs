@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use engine::{CloseReason, SessionRequest, TrustDomain, WarmConfig};
+use testkit::leaks::{Snapshot, kill_beyond};
 
 use crate::fixture::{Tests, on_engine, request, turn, value, without_pool};
 
@@ -16,6 +17,7 @@ pub(crate) const TESTS: Tests = &[
     ("sessions_do_not_see_each_other", sessions_do_not_see_each_other),
     ("trust_domains_have_zygotes_of_their_own", trust_domains_have_zygotes_of_their_own),
     ("files_outlive_the_zygote", files_outlive_the_zygote),
+    ("files_outlive_everything_that_is_killed", files_outlive_everything_that_is_killed),
     ("a_worn_zygote_is_replaced", a_worn_zygote_is_replaced),
     ("an_unused_session_is_closed_and_a_running_turn_never", an_unused_session_is_closed),
 ];
@@ -114,6 +116,27 @@ fn files_outlive_the_zygote() {
         session.restart().await.unwrap();
         let kept = turn(&session, "open('kept.txt').read()").await;
         assert_eq!(value(&kept), Some("'kept'"), "{kept:?}");
+    });
+}
+
+fn files_outlive_everything_that_is_killed() {
+    const ROUNDS: usize = 10;
+    on_engine(without_pool(), |engine| async move {
+        let before = Snapshot::take();
+        let session = engine.create_session(request()).await.unwrap();
+        for round in 0..ROUNDS {
+            turn(&session, &format!("open('kept.txt', 'w').write('{round}')")).await;
+            // The zygote's manager, the zygote, the session's kernel, all.
+            kill_beyond(&before);
+            if round % 2 == 0 {
+                session.restart().await.unwrap();
+            } else {
+                // It may begin before the end of its kernel is known, and die with it.
+                turn(&session, "1").await;
+            }
+            let kept = turn(&session, "open('kept.txt').read()").await;
+            assert_eq!(value(&kept), Some(format!("'{round}'").as_str()), "{kept:?}");
+        }
     });
 }
 

@@ -17,6 +17,8 @@ pub enum CloseReason {
     Idle,
     /// It was as old as a session may get.
     Age,
+    /// Its sandbox had to be replaced, and its files could not be kept.
+    Lost,
 }
 
 impl fmt::Display for CloseReason {
@@ -25,6 +27,7 @@ impl fmt::Display for CloseReason {
             Self::Asked => "it was closed",
             Self::Idle => "it was not used for too long",
             Self::Age => "it was as old as a session may get",
+            Self::Lost => "its sandbox ended, and its files could not be kept",
         })
     }
 }
@@ -43,7 +46,7 @@ pub struct Lease {
 pub(super) struct Activity {
     created: Instant,
     state: Mutex<State>,
-    /// Somebody gave it another lease.
+    /// Somebody gave it another lease, or closed it.
     pub(super) renewed: Notify,
 }
 
@@ -141,6 +144,7 @@ impl Activity {
     /// Closes it; says no more than the first reason.
     pub(super) fn close(&self, reason: CloseReason) {
         self.lock().closed.get_or_insert(reason);
+        self.renewed.notify_one();
     }
 
     pub(super) fn closed(&self) -> Option<CloseReason> {

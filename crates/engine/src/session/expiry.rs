@@ -18,8 +18,7 @@ pub(super) async fn watch(session: Weak<Inner>) {
         let (wait, activity) = {
             let Some(inner) = session.upgrade() else { return };
             match inner.activity.close_if_due(Instant::now()) {
-                Due::Closed => return,
-                Due::Now(_) => return inner.end().await,
+                Due::Closed | Due::Now(_) => return inner.end().await,
                 Due::In(wait) => (wait, Arc::clone(&inner.activity)),
             }
         };

@@ -3,10 +3,10 @@
 use std::{io, time::Duration};
 
 use kernel::{Kernel, ToolReply};
-use sandbox::{Forked, LaunchError};
+use sandbox::{Forked, Remains};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{Inner, SessionError, tap::Taps, turning::BEGIN_TIME};
+use super::{CloseReason, Inner, SessionError, tap::Taps, turning::BEGIN_TIME};
 use crate::{RunError, pipe::Pipe, warm::Fresh};
 
 /// How long the way in which a kernel ended may take to be known once its socket is
@@ -19,6 +19,8 @@ pub(super) struct Turns {
     pub(super) live: Option<Live>,
     /// Whether the kernel was replaced, and nobody has been told.
     pub(super) is_lost: bool,
+    /// What was left of the last sandbox, where none could take its place yet.
+    pub(super) remains: Option<Remains>,
 }
 
 /// The channels of a kernel.
@@ -34,7 +36,7 @@ impl Turns {
     /// Takes a fresh sandbox apart.
     pub(super) fn new(fresh: Fresh) -> Result<(Box<dyn Forked>, Self), RunError> {
         let (forked, live) = Live::new(fresh)?;
-        Ok((forked, Self { live: Some(live), is_lost: false }))
+        Ok((forked, Self { live: Some(live), is_lost: false, remains: None }))
     }
 }
 
@@ -115,7 +117,9 @@ impl Inner {
         Ok(())
     }
 
-    /// Has another kernel take over the files.
+    /// Has another kernel take over the files. Where that fails they wait for the next who
+    /// wants one; where they are lost, so is the session: nobody is to find an empty
+    /// workspace in place of theirs.
     pub(super) async fn replace(&self, turns: &mut Turns) -> Result<(), RunError> {
         turns.live = None;
         turns.is_lost = true;
@@ -123,16 +127,17 @@ impl Inner {
         let mut place = self.sandboxed.place().await;
         let (warm, frame) = (&self.core.warm, &self.sandboxed.frame);
         let (order, policy) = (&frame.order, &frame.policy);
-        let succeeded = match place.take() {
-            Some(forked) => warm.succeed(order, policy, forked.into_remains()).await,
-            None => Err(LaunchError::Lost { detail: "there was no sandbox".to_owned() }),
-        };
-        let fresh = match succeeded {
+        if let Some(forked) = place.take() {
+            turns.remains = Some(forked.into_remains());
+        }
+        let fresh = match warm.succeed(order, policy, &mut turns.remains).await {
             Ok(fresh) => fresh,
-            // What it shared must not be looked up anew: it may be something else now.
-            Err(error) if policy.has_shares() => return Err(error.into()),
-            // Without the files, which is better than no sandbox at all.
-            Err(_) => warm.check_out(order, policy).await?,
+            Err(error) => {
+                if turns.remains.is_none() {
+                    self.activity.close(CloseReason::Lost);
+                }
+                return Err(error.into());
+            }
         };
         let (forked, live) = Live::new(fresh)?;
         *place = Some(forked);

@@ -75,7 +75,7 @@ pub use tools::ToolsError;
 pub use turn::TurnIo;
 pub use watching::{FileEvent, Watch};
 
-use crate::{engine::Core, warm::Order};
+use crate::{blocking::in_place, engine::Core, warm::Order};
 
 /// The most turns that wait for the one under way.
 const TURNS_WAITING_MAX: usize = 64;
@@ -258,6 +258,8 @@ impl Inner {
         self.commands.close();
         let mut turns = self.turns.lock().await;
         turns.live = None;
+        let remains = turns.remains.take();
+        in_place(|| drop(remains));
         self.sandboxed.clear().await;
     }
 }

@@ -34,18 +34,32 @@ pub(crate) struct Fresh {
     pub(super) since: Instant,
 }
 
+/// A forked sandbox whose kernel did not get there.
+pub(super) struct Unready {
+    pub(super) forked: Box<dyn Forked>,
+    pub(super) error: LaunchError,
+}
+
 /// Waits until the kernel of a forked sandbox is there.
 pub(super) async fn make_ready(
     mut forked: Box<dyn Forked>,
     complaints: Arc<[String]>,
-) -> Result<Fresh, LaunchError> {
+) -> Result<Fresh, Unready> {
+    let (kernel, hello, [stdout, stderr]) = match meet(forked.as_mut()).await {
+        Ok(met) => met,
+        Err(error) => return Err(Unready { forked, error }),
+    };
+    let (was_ready, since) = (false, Instant::now());
+    let stdin = None;
+    Ok(Fresh { forked, kernel, stdin, stdout, stderr, hello, complaints, was_ready, since })
+}
+
+async fn meet(forked: &mut dyn Forked) -> Result<(Kernel, Hello, [OwnedFd; 2]), LaunchError> {
     let taken = || LaunchError::Lost { detail: "its channels were taken before".to_owned() };
     let KernelEnds { control, stdout, stderr } = forked.ends().ok_or_else(taken)?;
     let mut kernel = Kernel::new(control).map_err(lost)?;
     let hello = word(kernel.ready()).await?;
-    let (was_ready, since) = (false, Instant::now());
-    let stdin = None;
-    Ok(Fresh { forked, kernel, stdin, stdout, stderr, hello, complaints, was_ready, since })
+    Ok((kernel, hello, [stdout, stderr]))
 }
 
 impl Fresh {
@@ -53,7 +67,7 @@ impl Fresh {
     ///
     /// # Errors
     /// A limit cannot be set, a share cannot be had, or the kernel is gone.
-    pub(super) async fn fit(mut self, order: &Order, policy: &Policy) -> Result<Self, LaunchError> {
+    pub(super) async fn fit(&mut self, order: &Order, policy: &Policy) -> Result<(), LaunchError> {
         let limits = live_limits(policy);
         if limits != live_limits(&order.base) {
             self.forked.limit(&limits).map_err(lost)?;
@@ -69,8 +83,7 @@ impl Fresh {
             output_bytes: None,
         };
         word(self.kernel.configure(&configuration)).await?;
-        self.forked.check_sealed()?;
-        Ok(self)
+        self.forked.check_sealed()
     }
 }
 

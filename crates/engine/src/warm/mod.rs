@@ -19,7 +19,7 @@ mod zygotes;
 use std::sync::Arc;
 
 use policy::Policy;
-use sandbox::{Backend, LaunchError};
+use sandbox::{Backend, LaunchError, Remains};
 
 pub use config::WarmConfig;
 pub(crate) use forking::Fresh;
@@ -58,15 +58,22 @@ impl Warm {
     /// A sandbox in the place of one whose kernel is gone.
     ///
     /// # Errors
-    /// It cannot be forked; what was left of the earlier one is gone then.
+    /// None can be had. What was left of the earlier one is where it was, if it can be
+    /// of use still.
     pub(crate) async fn succeed(
         &self,
         order: &Order,
         policy: &Policy,
-        remains: sandbox::Remains,
+        remains: &mut Option<Remains>,
     ) -> Result<Fresh, LaunchError> {
-        let fresh = self.zygotes.fork(order, Some(remains)).await?;
-        fresh.fit(order, policy).await
+        let mut fresh = self.zygotes.fork(order, remains).await?;
+        match fresh.fit(order, policy).await {
+            Ok(()) => Ok(fresh),
+            Err(error) => {
+                *remains = Some(fresh.forked.into_remains());
+                Err(error)
+            }
+        }
     }
 
     /// Has that many ready ones wait, now and from now on.

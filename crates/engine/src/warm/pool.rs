@@ -72,14 +72,16 @@ impl Pool {
             class.lock().demand.note(Instant::now(), ready.is_some());
             class.wake.notify_one();
         }
-        if let Some(ready) = ready {
-            // One that dies in our hands is no reason to fail.
-            if let Ok(mut fresh) = ready.fit(order, policy).await {
-                fresh.was_ready = true;
-                return Ok(fresh);
-            }
+        // One that dies in our hands is no reason to fail.
+        if let Some(mut fresh) = ready
+            && fresh.fit(order, policy).await.is_ok()
+        {
+            fresh.was_ready = true;
+            return Ok(fresh);
         }
-        self.zygotes.fork(order, None).await?.fit(order, policy).await
+        let mut fresh = self.zygotes.fork(order, &mut None).await?;
+        fresh.fit(order, policy).await?;
+        Ok(fresh)
     }
 
     /// Has that many ready ones wait from now on, and waits until they do.
@@ -178,7 +180,7 @@ impl Pool {
         // It is closed by nobody.
         let _permit = self.refills.acquire().await;
         let began = Instant::now();
-        let fresh = self.zygotes.fork(&class.order, None).await?;
+        let fresh = self.zygotes.fork(&class.order, &mut None).await?;
         let mut state = class.lock();
         state.demand.refilled_in(began.elapsed());
         state.ready.push_back(fresh);

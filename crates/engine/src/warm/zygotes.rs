@@ -14,7 +14,12 @@ use std::{
 
 use sandbox::{Backend, LaunchError, Remains, SharedZygote};
 
-use super::{Fresh, Order, WarmConfig, forking, guest, order::TemplateKey};
+use super::{
+    Fresh, Order, WarmConfig,
+    forking::{self, Unready},
+    guest,
+    order::TemplateKey,
+};
 use crate::environment;
 
 /// Keeps parked interpreters.
@@ -74,18 +79,19 @@ impl Zygotes {
     /// it, or while it was being parked, is replaced, once.
     ///
     /// # Errors
-    /// It cannot be made. What remained of an earlier one is gone.
+    /// It cannot be made. What remained of an earlier one is where it was, if it can be
+    /// of use still.
     pub(super) async fn fork(
         &self,
         order: &Order,
-        remains: Option<Remains>,
+        remains: &mut Option<Remains>,
     ) -> Result<Fresh, LaunchError> {
-        let is_first = remains.is_none();
+        let is_heir = remains.is_some();
         let parked = self.parked(order).await?;
         match self.shared.fork(&parked, order, remains).await {
-            Err(_) if is_first && !parked.zygote.is_alive() => {
+            Err(_) if remains.is_some() == is_heir && !parked.zygote.is_alive() => {
                 let parked = self.parked(order).await?;
-                self.shared.fork(&parked, order, None).await
+                self.shared.fork(&parked, order, remains).await
             }
             result => result,
         }
@@ -109,12 +115,17 @@ impl Shared {
         &self,
         parked: &Parked,
         order: &Order,
-        remains: Option<Remains>,
+        remains: &mut Option<Remains>,
     ) -> Result<Fresh, LaunchError> {
+        let is_heir = remains.is_some();
         parked.forks.fetch_add(1, Ordering::Relaxed);
         self.forks.fetch_add(1, Ordering::Relaxed);
         let forked = parked.zygote.fork(&order.base, remains).await?;
-        forking::make_ready(forked, Arc::clone(&parked.complaints)).await
+        let ready = forking::make_ready(forked, Arc::clone(&parked.complaints)).await;
+        ready.map_err(|Unready { forked, error }| {
+            *remains = is_heir.then(|| forked.into_remains());
+            error
+        })
     }
 
     /// A live interpreter for an order.
