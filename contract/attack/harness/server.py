@@ -72,21 +72,22 @@ class Server:
             env={**os.environ, **SETTINGS, **self.env},
         )
         self.ready = threading.Event()
-        threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
+        told = (self.process, self.ready)
+        threading.Thread(target=self._read, args=told, daemon=True).start()
         if not self.ready.wait(READY_TIME_MAX) or self.process.poll() is not None:
             self.process.kill()
             raise AssertionError("the server did not get ready:\n" + "\n".join(self.log[-20:]))
         self.probe = None
         return time.monotonic() - began
 
-    def _read(self, process: subprocess.Popen) -> None:
+    def _read(self, process: subprocess.Popen, ready: threading.Event) -> None:
         for line in process.stderr:
             text = line.decode(errors="replace").rstrip("\n")
             self.log.append(text)
             if found := READY.search(text):
                 self.address = (found[1], int(found[2]))
-                self.ready.set()
-        self.ready.set()
+                ready.set()
+        ready.set()
 
     @property
     def url(self) -> str:

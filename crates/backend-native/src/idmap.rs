@@ -6,7 +6,10 @@ use std::{
     os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
 
-use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+use rustix::{
+    net::{AddressFamily, SocketFlags, SocketType, socketpair},
+    process::{Signal, pidfd_send_signal},
+};
 use sys::spawn::{Spawn, spawn};
 
 /// The namespace; the process that it was made with is gone.
@@ -41,8 +44,9 @@ impl IdMap {
                 fs::write(format!("{place}/uid_map"), format!("{} {} 1\n", owner.0, id.0))
             })
             .and_then(|()| File::open(format!("{place}/ns/user")));
-        // Nothing was sent, so it ends instead of going on.
-        drop(ours);
+        // It would end where nobody can tell it to go on, but processes that are made at
+        // the same time have copies of our end, and may wait in the same way.
+        pidfd_send_signal(&child.pidfd, Signal::KILL)?;
         rustix::process::waitid(
             rustix::process::WaitId::PidFd(child.pidfd.as_fd()),
             rustix::process::WaitIdOptions::EXITED,

@@ -22,6 +22,7 @@ pub mod confine;
 pub mod core_scheduling;
 pub mod fork;
 pub mod inherited;
+mod lasting;
 pub mod mount;
 pub mod namespace;
 pub mod seccomp;

@@ -5,13 +5,13 @@
 //! this is sound in a program with threads too.
 
 use std::{
-    ffi::{CStr, c_char, c_int, c_long, c_ulong},
+    ffi::{CStr, CString, c_char, c_int, c_long, c_ulong},
     io, mem,
     os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
     ptr,
 };
 
-use crate::checked;
+use crate::{checked, lasting};
 
 /// The most descriptors that may be handed to the child or written to by it.
 /// They are copied to the child's stack view, so the number is bounded.
@@ -68,11 +68,13 @@ struct Prepared {
     tasks: Vec<RawFd>,
     keep: Vec<RawFd>,
     executable: RawFd,
-    argv: Vec<*const c_char>,
+    arguments: Vec<CString>,
     capabilities: u64,
+    namespaces: u64,
+    cgroup: Option<RawFd>,
 }
 
-/// Starts a child. Its env vars are empty; it dies with the calling thread.
+/// Starts a child. Its env vars are empty; it dies with this process.
 ///
 /// # Errors
 /// `clone3` failed: `EPERM` where user namespaces are forbidden, `ENOSPC` where
@@ -83,15 +85,22 @@ pub fn spawn(spawn: &Spawn<'_>) -> io::Result<Spawned> {
         return Err(io::Error::from_raw_os_error(libc::EMFILE));
     }
     let prepared = Prepared::new(spawn);
+    // The descriptors stay open meanwhile: their owners are borrowed until it is done.
+    lasting::on_thread(move || start(&prepared))?
+}
+
+fn start(prepared: &Prepared) -> io::Result<Spawned> {
+    let mut argv: Vec<_> = prepared.arguments.iter().map(|text| text.as_ptr()).collect();
+    argv.push(ptr::null());
     let mut pidfd: RawFd = -1;
     // SAFETY: `clone_args` is plain integers, for which all zeroes is a value.
     let mut arguments: libc::clone_args = unsafe { mem::zeroed() };
-    arguments.flags = spawn.namespaces | libc::CLONE_PIDFD as u64;
+    arguments.flags = prepared.namespaces | libc::CLONE_PIDFD as u64;
     arguments.pidfd = ptr::from_mut(&mut pidfd) as u64;
     arguments.exit_signal = libc::SIGCHLD as u64;
-    if let Some(cgroup) = spawn.cgroup {
+    if let Some(cgroup) = prepared.cgroup {
         arguments.flags |= CLONE_INTO_CGROUP;
-        arguments.cgroup = u64::from(cgroup.as_raw_fd().unsigned_abs());
+        arguments.cgroup = u64::from(cgroup.unsigned_abs());
     }
     // SAFETY: `clone3` reads `size_of` bytes of `arguments`, which live until it
     // returns, and writes one int to `pidfd`. Without CLONE_VM the child has its
@@ -104,7 +113,7 @@ pub fn spawn(spawn: &Spawn<'_>) -> io::Result<Spawned> {
         )
     };
     if pid == 0 {
-        become_program(&prepared);
+        become_program(prepared, &argv);
     }
     let pid = rustix::process::Pid::from_raw(i32::try_from(checked(pid)?).unwrap_or(0))
         .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
@@ -116,22 +125,22 @@ pub fn spawn(spawn: &Spawn<'_>) -> io::Result<Spawned> {
 impl Prepared {
     fn new(spawn: &Spawn<'_>) -> Self {
         let raw = |fds: &[BorrowedFd<'_>]| fds.iter().map(AsRawFd::as_raw_fd).collect();
-        let mut argv: Vec<_> = spawn.arguments.iter().map(|text| text.as_ptr()).collect();
-        argv.push(ptr::null());
         Self {
             control: spawn.control.as_raw_fd(),
             parents_control: spawn.parents_control.as_raw_fd(),
             tasks: raw(spawn.tasks),
             keep: raw(spawn.keep),
             executable: spawn.executable.as_raw_fd(),
-            argv,
+            arguments: spawn.arguments.iter().map(|text| CString::from(*text)).collect(),
             capabilities: spawn.capabilities,
+            namespaces: spawn.namespaces,
+            cgroup: spawn.cgroup.map(|fd| fd.as_raw_fd()),
         }
     }
 }
 
 /// The child. Nothing here may allocate, lock or unwind.
-fn become_program(prepared: &Prepared) -> ! {
+fn become_program(prepared: &Prepared, argv: &[*const c_char]) -> ! {
     let control = prepared.control;
     die_with_parent();
     let_go(prepared.parents_control);
@@ -158,7 +167,7 @@ fn become_program(prepared: &Prepared) -> ! {
             libc::SYS_execveat,
             prepared.executable as c_long,
             c"".as_ptr(),
-            prepared.argv.as_ptr(),
+            argv.as_ptr(),
             no_env_vars.as_ptr(),
             libc::AT_EMPTY_PATH as c_long,
         );

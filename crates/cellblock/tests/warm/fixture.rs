@@ -18,7 +18,7 @@ use sandbox::Backend;
 pub(crate) type Tests = &'static [(&'static str, fn())];
 
 /// Longer than any test takes.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Runs a test on a runtime of its own.
 pub(crate) fn on_engine<T: Future<Output = ()>>(warm: WarmConfig, test: impl FnOnce(Engine) -> T) {
@@ -33,19 +33,24 @@ pub(crate) fn below_ceiling<T: Future<Output = ()>>(
 ) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let native: Arc<dyn Backend> = Arc::new(Native::new().unwrap());
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let usual = ["/usr/local/bin", "/usr/bin", "/bin"].map(PathBuf::from);
-        let config = Config {
-            ceiling,
-            environments: std::env::temp_dir().join("no-such-environments"),
-            search_path: std::env::split_paths(&path).chain(usual).collect(),
-            python: None,
-            runs_max: 64,
-            warm,
-        };
-        tokio::time::timeout(PATIENCE, test(Engine::new(config, native))).await.unwrap();
+        tokio::time::timeout(PATIENCE, test(engine(ceiling, warm))).await.unwrap();
     });
+}
+
+/// An engine, made inside a runtime.
+pub(crate) fn engine(ceiling: Ceiling, warm: WarmConfig) -> Engine {
+    let native: Arc<dyn Backend> = Arc::new(Native::new().unwrap());
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let usual = ["/usr/local/bin", "/usr/bin", "/bin"].map(PathBuf::from);
+    let config = Config {
+        ceiling,
+        environments: std::env::temp_dir().join("no-such-environments"),
+        search_path: std::env::split_paths(&path).chain(usual).collect(),
+        python: None,
+        runs_max: 64,
+        warm,
+    };
+    Engine::new(config, native)
 }
 
 /// Whether this host gives us no cgroups, and we were told to do without.

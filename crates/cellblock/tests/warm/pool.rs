@@ -3,9 +3,11 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use engine::{CloseReason, SessionRequest, TrustDomain, WarmConfig};
+use policy::Ceiling;
 use testkit::leaks::{Snapshot, kill_beyond};
+use tokio::runtime::Builder;
 
-use crate::fixture::{Tests, on_engine, request, turn, value, without_pool};
+use crate::fixture::{Tests, engine, on_engine, request, turn, value, without_pool};
 
 pub(crate) const TESTS: Tests = &[
     (
@@ -18,6 +20,7 @@ pub(crate) const TESTS: Tests = &[
     ("trust_domains_have_zygotes_of_their_own", trust_domains_have_zygotes_of_their_own),
     ("files_outlive_the_zygote", files_outlive_the_zygote),
     ("files_outlive_everything_that_is_killed", files_outlive_everything_that_is_killed),
+    ("sandboxes_outlive_the_thread_that_made_them", sandboxes_outlive_the_thread_that_made_them),
     ("a_worn_zygote_is_replaced", a_worn_zygote_is_replaced),
     ("an_unused_session_is_closed_and_a_running_turn_never", an_unused_session_is_closed),
 ];
@@ -137,6 +140,29 @@ fn files_outlive_everything_that_is_killed() {
             let kept = turn(&session, "open('kept.txt').read()").await;
             assert_eq!(value(&kept), Some(format!("'{round}'").as_str()), "{kept:?}");
         }
+    });
+}
+
+fn sandboxes_outlive_the_thread_that_made_them() {
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let made = std::thread::scope(|scope| {
+        let making = async {
+            let engine = engine(Ceiling::own_machine(), without_pool());
+            let session = engine.create_session(request()).await.unwrap();
+            (engine, session)
+        };
+        let handle = runtime.handle();
+        scope.spawn(move || handle.block_on(making)).join().unwrap()
+    });
+    let (engine, session) = made;
+    runtime.block_on(async {
+        // What would end would have been told to by now.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let result = turn(&session, "1").await;
+        assert_eq!((value(&result), result.state_lost), (Some("1"), false), "{result:?}");
+        assert_eq!(engine.warm_stats().parked, 1);
+        engine.create_session(request()).await.unwrap();
+        assert_eq!(engine.warm_stats().parked, 1);
     });
 }
 

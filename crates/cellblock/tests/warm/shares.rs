@@ -7,13 +7,17 @@ use std::{
     os::unix::fs::{MetadataExt, symlink},
     path::{Path, PathBuf},
     process::Command,
+    sync::{Arc, mpsc},
 };
 
 use api::{Access, Control, PolicySpec, RunResult, ShareSpec, StartSpec};
 use engine::{Cancel, Engine, Input, RunIo, Session, SessionRequest, WarmConfig};
+use policy::Ceiling;
+use tokio::runtime::Builder;
 
 use crate::fixture::{
-    Heard, Tests, on_engine, python, request, run, spec, text, turn, value, without_pool,
+    Heard, PATIENCE, Tests, engine, on_engine, python, request, run, spec, text, turn, value,
+    without_pool,
 };
 
 pub(crate) const TESTS: Tests = &[
@@ -27,7 +31,41 @@ pub(crate) const TESTS: Tests = &[
     ("a_share_that_is_gone_is_an_error", a_share_that_is_gone_is_an_error),
     ("links_in_the_way_of_a_share_lead_nowhere", links_in_the_way_of_a_share_lead_nowhere),
     ("a_pipe_where_a_share_was_is_not_waited_for", a_pipe_where_a_share_was_is_not_waited_for),
+    ("shares_of_many_at_once_wait_for_nobody", shares_of_many_at_once_wait_for_nobody),
 ];
+
+/// On threads of their own, processes are made at the very same time.
+fn shares_of_many_at_once_wait_for_nobody() {
+    const ROUNDS: usize = 6;
+    const AT_ONCE: usize = 8;
+    let shared = Shared::new("at-once");
+    let runtime = Builder::new_multi_thread().worker_threads(AT_ONCE).enable_all().build().unwrap();
+    let all = async {
+        let engine = Arc::new(engine(Ceiling::own_machine(), without_pool()));
+        for _ in 0..ROUNDS {
+            let begin = |_| {
+                let (engine, source) = (Arc::clone(&engine), shared.0.clone());
+                tokio::spawn(async move {
+                    let shares = vec![share(source, "/data", Access::ReadOnly)];
+                    engine.create_session(with(shares)).await.map(drop)
+                })
+            };
+            let begun: Vec<_> = (0..AT_ONCE).map(begin).collect();
+            for session in begun {
+                session.await.unwrap().unwrap();
+            }
+        }
+    };
+    // What waits for itself would hold the runtime's end back, too.
+    let (done, ended) = mpsc::channel::<()>();
+    std::thread::spawn(move || {
+        if ended.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
+            std::process::abort();
+        }
+    });
+    runtime.block_on(all);
+    drop(done);
+}
 
 /// A host directory with a file in it, gone when the test is over.
 struct Shared(PathBuf);
