@@ -99,7 +99,11 @@ pub(crate) struct Process {
 
 impl Process {
     fn new(pidfd: OwnedFd) -> Result<Self, LaunchError> {
-        let pid = pid_of(&pidfd).ok_or_else(|| lost("it ended at once"))?;
+        let Some(pid) = pid_of(&pidfd) else {
+            // Gone, or we are out of descriptors to see it with.
+            let _ = pidfd_send_signal(&pidfd, Signal::KILL);
+            return Err(lost("it ended at once"));
+        };
         Ok(Self { pid, pidfd })
     }
 
@@ -331,9 +335,21 @@ async fn birth(
     plan: &Plan,
     process: &mut Option<Process>,
 ) -> Result<Built, LaunchError> {
+    let Listed { births, ended, .. } = listed;
     loop {
-        let next = timeout(FORK_TIME_MAX, listed.births.recv()).await;
-        match next.map_err(|_| lost("the fork took longer than 20 s"))? {
+        let next = async {
+            tokio::select! {
+                // What was said before its end comes first.
+                biased;
+                birth = births.recv() => Ok(birth),
+                // Whoever builds around it ends with it, and says nothing.
+                Ok(_) = ended.wait_for(Option::is_some) => Err(lost("it ended at once")),
+            }
+        };
+        match timeout(FORK_TIME_MAX, next)
+            .await
+            .map_err(|_| lost("the fork took longer than 20 s"))??
+        {
             Some(Birth::Born(pidfd)) => *process = Some(Process::new(pidfd)?),
             Some(Birth::Built { weakened, landlock_abi, given: [scratch, socket], rules }) => {
                 let setup = Setup { socket, rules, landlock_abi, is_sent: false };

@@ -14,10 +14,10 @@ use super::{Init, Orders, errno, stage::Parcel};
 use crate::wire::{self, FromInit};
 
 /// Tells whoever wanted to enter that it cannot be.
-pub(super) fn refuse(parcel: &Parcel, errno: i32) -> io::Result<()> {
-    match parcel.channels.first() {
-        Some(control) => wire::send(control.as_fd(), &FromInit::Failed { step: 0, errno }, &[]),
-        None => Err(io::ErrorKind::InvalidData.into()),
+pub(super) fn refuse(parcel: &Parcel, errno: i32) {
+    if let Some(control) = parcel.channels.first() {
+        // Whoever has gone meanwhile needs no answer, and the others' sandboxes go on.
+        let _ = wire::send(control.as_fd(), &FromInit::Failed { step: 0, errno }, &[]);
     }
 }
 

@@ -161,7 +161,7 @@ impl Stage<'_> {
                 let count = ENTER_DESCRIPTORS + usize::from(cgroups);
                 // Whoever wanted to enter learns it by the end of the control socket.
                 if let Ok(parcel) = Parcel::open(packet.descriptors, count, &descriptors) {
-                    self.enter(number, parcel)?;
+                    self.enter(number, parcel);
                 }
             }
             ToInit::Furnish { number, descriptors } => {
@@ -213,7 +213,7 @@ impl Stage<'_> {
         Ok(())
     }
 
-    fn enter(&mut self, number: u32, parcel: Parcel) -> io::Result<()> {
+    fn enter(&mut self, number: u32, parcel: Parcel) {
         let Some(kernel) = self.kernels.get(&number) else {
             return enter::refuse(&parcel, Errno::SRCH.raw_os_error());
         };
@@ -222,7 +222,7 @@ impl Stage<'_> {
                 let status = enter::run(self.init, kernel.pidfd.as_fd(), parcel);
                 sys::signal::exit_now(status)
             }
-            Ok(Fork::Parent(_)) => Ok(()),
+            Ok(Fork::Parent(_)) => {}
             Err(error) => enter::refuse(&parcel, errno(&error)),
         }
     }

@@ -1,7 +1,7 @@
 //! Makes sessions.
 
 use std::{
-    sync::{Arc, atomic::AtomicU64},
+    sync::{Arc, Weak, atomic::AtomicU64},
     time::Instant,
 };
 
@@ -45,8 +45,9 @@ impl Engine {
         };
         let (forked, turns) = Turns::new(fresh)?;
         let lease = frame.lease;
-        let inner = Inner {
+        let new = |this: &Weak<Inner>| Inner {
             id: SessionId::generate(),
+            this: Weak::clone(this),
             core: Arc::clone(&self.core),
             sandboxed: Sandboxed::new(frame, forked, about),
             turns: Mutex::new(turns),
@@ -62,7 +63,7 @@ impl Engine {
             turns_done: AtomicU64::new(0),
             registry: Arc::downgrade(&self.sessions),
         };
-        let session = Session { inner: Arc::new(inner) };
+        let session = Session { inner: Arc::new_cyclic(new) };
         self.sessions.add(&session)?;
         tokio::spawn(expiry::watch(Arc::downgrade(&session.inner)));
         Ok(session)

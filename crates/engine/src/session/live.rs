@@ -3,10 +3,10 @@
 use std::{io, time::Duration};
 
 use kernel::{Kernel, ToolReply};
-use sandbox::{Forked, Remains};
+use sandbox::{Forked, LaunchError};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{CloseReason, Inner, SessionError, tap::Taps, turning::BEGIN_TIME};
+use super::{CloseReason, Frame, Inner, SessionError, tap::Taps, turning::BEGIN_TIME};
 use crate::{RunError, pipe::Pipe, warm::Fresh};
 
 /// How long the way in which a kernel ended may take to be known once its socket is
@@ -19,8 +19,6 @@ pub(super) struct Turns {
     pub(super) live: Option<Live>,
     /// Whether the kernel was replaced, and nobody has been told.
     pub(super) is_lost: bool,
-    /// What was left of the last sandbox, where none could take its place yet.
-    pub(super) remains: Option<Remains>,
 }
 
 /// The channels of a kernel.
@@ -36,7 +34,7 @@ impl Turns {
     /// Takes a fresh sandbox apart.
     pub(super) fn new(fresh: Fresh) -> Result<(Box<dyn Forked>, Self), RunError> {
         let (forked, live) = Live::new(fresh)?;
-        Ok((forked, Self { live: Some(live), is_lost: false, remains: None }))
+        Ok((forked, Self { live: Some(live), is_lost: false }))
     }
 }
 
@@ -107,42 +105,54 @@ impl Inner {
         if !self.sandboxed.has_ended().await {
             return Ok(());
         }
-        let mut turns = self.in_line().await?;
-        if self.activity.closed().is_some() {
-            return Err(self.closed());
-        }
+        let (mut turns, _) = self.in_line().await?;
         if self.sandboxed.has_ended().await {
             self.replace(&mut turns).await?;
         }
         Ok(())
     }
 
-    /// Has another kernel take over the files. Where that fails they wait for the next who
-    /// wants one; where they are lost, so is the session: nobody is to find an empty
-    /// workspace in place of theirs.
+    /// Has another kernel take over the files. Once begun it goes on without whoever waits
+    /// for it: what it holds meanwhile is not lost because a client went away.
     pub(super) async fn replace(&self, turns: &mut Turns) -> Result<(), RunError> {
         turns.live = None;
         turns.is_lost = true;
+        let lost = |detail: String| RunError::Lost { detail };
+        let inner = self.this.upgrade().ok_or_else(|| lost("the session is gone".to_owned()))?;
+        let heir = tokio::spawn(async move { inner.succeed().await }).await;
+        let broken = |error| lost(format!("its sandbox was not replaced: {error}"));
+        turns.live = Some(heir.map_err(broken)??);
+        Ok(())
+    }
+
+    /// Puts another sandbox in the place of the last. Where that fails the files wait for the
+    /// next who wants one; where they are lost, so is the session: nobody is to find an empty
+    /// workspace in place of theirs.
+    async fn succeed(&self) -> Result<Live, RunError> {
         // Held until there is a new one: who enters waits for it.
         let mut place = self.sandboxed.place().await;
-        let (warm, frame) = (&self.core.warm, &self.sandboxed.frame);
-        let (order, policy) = (&frame.order, &frame.policy);
-        if let Some(forked) = place.take() {
-            turns.remains = Some(forked.into_remains());
-        }
-        let fresh = match warm.succeed(order, policy, &mut turns.remains).await {
-            Ok(fresh) => fresh,
+        let Frame { order, policy, .. } = &self.sandboxed.frame;
+        let mut remains = match place.take() {
+            Some(forked) => Some(forked.into_remains()),
+            None => self.sandboxed.remains().take(),
+        };
+        let fresh = match remains {
+            Some(_) => self.core.warm.succeed(order, policy, &mut remains).await,
+            None => Err(LaunchError::Lost { detail: "nothing is left of its sandbox".to_owned() }),
+        };
+        match fresh.map_err(RunError::from).and_then(Live::new) {
+            Ok((forked, live)) => {
+                *place = Some(forked);
+                Ok(live)
+            }
             Err(error) => {
-                if turns.remains.is_none() {
+                if remains.is_none() {
                     self.activity.close(CloseReason::Lost);
                 }
-                return Err(error.into());
+                *self.sandboxed.remains() = remains;
+                Err(error)
             }
-        };
-        let (forked, live) = Live::new(fresh)?;
-        *place = Some(forked);
-        turns.live = Some(live);
-        Ok(())
+        }
     }
 
     /// Waits for an idle kernel's answer to a short question; leaves the kernel to be

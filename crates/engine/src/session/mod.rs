@@ -75,7 +75,7 @@ pub use tools::ToolsError;
 pub use turn::TurnIo;
 pub use watching::{FileEvent, Watch};
 
-use crate::{blocking::in_place, engine::Core, warm::Order};
+use crate::{engine::Core, warm::Order};
 
 /// The most turns that wait for the one under way.
 const TURNS_WAITING_MAX: usize = 64;
@@ -106,6 +106,8 @@ pub(crate) struct Frame {
 
 struct Inner {
     id: SessionId,
+    /// For what goes on without whoever asked for it.
+    this: std::sync::Weak<Self>,
     core: Arc<Core>,
     sandboxed: Sandboxed,
     turns: Mutex<Turns>,
@@ -210,8 +212,7 @@ impl Session {
     /// There is no new kernel to be had.
     pub async fn restart(&self) -> Result<(), SessionError> {
         let _active = self.inner.begin()?;
-        self.inner.signals.stop();
-        let mut turns = self.inner.turns.lock().await;
+        let mut turns = self.inner.first_in_line().await?;
         self.inner.replace(&mut turns).await?;
         turns.is_lost = false;
         Ok(())
@@ -258,8 +259,6 @@ impl Inner {
         self.commands.close();
         let mut turns = self.turns.lock().await;
         turns.live = None;
-        let remains = turns.remains.take();
-        in_place(|| drop(remains));
         self.sandboxed.clear().await;
     }
 }

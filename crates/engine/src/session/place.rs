@@ -1,10 +1,14 @@
 //! The sandbox of a session: always the one that is there now.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use api::Enforcement;
 use policy::Policy;
-use sandbox::{Forked, LaunchError, Payload, Sandbox};
+use sandbox::{Forked, LaunchError, Payload, Remains, Sandbox};
 use tokio::{
     sync::{RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::timeout,
@@ -18,6 +22,8 @@ pub(crate) struct Sandboxed {
     pub(crate) frame: Frame,
     pub(super) about: About,
     forked: RwLock<Option<Box<dyn Forked>>>,
+    /// What was left of the last sandbox, where none could take its place yet.
+    remains: Mutex<Option<Remains>>,
 }
 
 impl fmt::Debug for Sandboxed {
@@ -38,7 +44,7 @@ pub(super) type Present<'a> = RwLockReadGuard<'a, Option<Box<dyn Forked>>>;
 
 impl Sandboxed {
     pub(super) fn new(frame: Frame, forked: Box<dyn Forked>, about: About) -> Self {
-        Self { frame, about, forked: RwLock::new(Some(forked)) }
+        Self { frame, about, forked: RwLock::new(Some(forked)), remains: Mutex::default() }
     }
 
     pub(super) async fn present(&self) -> Present<'_> {
@@ -50,9 +56,15 @@ impl Sandboxed {
         self.forked.write().await
     }
 
+    pub(super) fn remains(&self) -> MutexGuard<'_, Option<Remains>> {
+        // Whoever panicked with it left some or none.
+        self.remains.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) async fn clear(&self) {
         let sandbox = self.place().await.take();
-        in_place(|| drop(sandbox));
+        let remains = self.remains().take();
+        in_place(|| drop((sandbox, remains)));
     }
 
     /// Whether there is none, or none that is alive.

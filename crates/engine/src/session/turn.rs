@@ -11,13 +11,14 @@ use api::{
 };
 use policy::Limits;
 use sandbox::{Forked, LaunchError};
-use tokio::sync::MutexGuard;
+use tokio::sync::{MutexGuard, watch};
 
 use super::{
     Inner, Session, SessionError, TURNS_WAITING_MAX,
     change::{Snapshot, changes},
     live::{Live, Turns},
     settle::{Settled, settle},
+    signals::Said,
     tap::Taps,
     tools::Tools,
     turning::{Terms, Turning},
@@ -29,6 +30,9 @@ use crate::{
 
 /// How long a kernel may take for what it is asked while somebody types.
 const SHORT_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// The session's turns, and what is said to this one.
+pub(super) type Turn<'a> = (MutexGuard<'a, Turns>, watch::Receiver<Said>);
 
 /// What connects a turn with whoever asked for it.
 pub struct TurnIo<'a> {
@@ -68,14 +72,14 @@ impl Session {
     ) -> Result<TurnResult, SessionError> {
         let inner = &self.inner;
         let _active = inner.begin()?;
-        let mut turns = inner.in_line().await?;
+        let (mut turns, said) = inner.in_line().await?;
         let tools = inner.ready(&mut turns).await?;
         let turn_id = TurnId::generate();
         let entry = inner.open(turn_id, request, &io.asker).await?;
         let left = Left::new(inner);
         let before = inner.snapshot().await;
         io.events.event(Event::TurnStarted { turn_id });
-        let driven = inner.drive(&mut turns, request, io, &tools).await;
+        let driven = inner.drive(&mut turns, request, io, (&tools, said)).await;
         let mut facts = match driven {
             Ok(facts) => facts,
             Err(error) => {
@@ -115,7 +119,7 @@ impl Session {
     /// As of [`Session::turn`], or it takes too long.
     pub async fn complete(&self, code: &str, cursor: usize) -> Result<Completion, SessionError> {
         let _active = self.inner.begin()?;
-        let mut turns = self.inner.in_line().await?;
+        let (mut turns, _) = self.inner.in_line().await?;
         self.inner.ready(&mut turns).await?;
         let left = Left::new(&self.inner);
         let live = turns.live()?;
@@ -135,7 +139,7 @@ impl Session {
         detail: bool,
     ) -> Result<Inspection, SessionError> {
         let _active = self.inner.begin()?;
-        let mut turns = self.inner.in_line().await?;
+        let (mut turns, _) = self.inner.in_line().await?;
         self.inner.ready(&mut turns).await?;
         let left = Left::new(&self.inner);
         let live = turns.live()?;
@@ -153,13 +157,38 @@ impl Turns {
 }
 
 impl Inner {
-    /// Waits until no other turn is under way, in a line of bounded length.
-    pub(super) async fn in_line(&self) -> Result<MutexGuard<'_, Turns>, SessionError> {
-        if let Ok(turns) = self.turns.try_lock() {
-            return Ok(turns);
+    /// Waits until no other turn is under way, in a line of bounded length. Gives what is
+    /// said from then on, too: nothing that is meant for this turn is missed.
+    pub(super) async fn in_line(&self) -> Result<Turn<'_>, SessionError> {
+        if let Ok(turns) = self.turns.try_lock()
+            && let Some(turn) = self.begun(turns)?
+        {
+            return Ok(turn);
         }
         let full = |_| SessionError::TurnsWaiting { maximum: TURNS_WAITING_MAX };
         let _place = self.waiting.try_acquire().map_err(full)?;
+        loop {
+            let turns = self.turns.lock().await;
+            if let Some(turn) = self.begun(turns)? {
+                return Ok(turn);
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// `None` where somebody is to go first.
+    fn begun<'a>(&self, turns: MutexGuard<'a, Turns>) -> Result<Option<Turn<'a>>, SessionError> {
+        let said = self.signals.listen();
+        match self.activity.closed() {
+            Some(reason) => Err(SessionError::Closed { reason }),
+            None => Ok((!self.signals.is_wanted()).then_some((turns, said))),
+        }
+    }
+
+    /// Stops the turn under way, and goes before those that wait.
+    pub(super) async fn first_in_line(&self) -> Result<MutexGuard<'_, Turns>, SessionError> {
+        let _wanted = self.signals.want();
+        self.signals.stop();
         let turns = self.turns.lock().await;
         match self.activity.closed() {
             Some(reason) => Err(SessionError::Closed { reason }),
@@ -194,7 +223,7 @@ impl Inner {
         turns: &mut Turns,
         request: &TurnRequest,
         io: TurnIo<'_>,
-        tools: &Tools,
+        (tools, said): (&Tools, watch::Receiver<Said>),
     ) -> Result<Facts, SessionError> {
         let present = self.sandboxed.present().await;
         let gone = || LaunchError::Lost { detail: "the session's sandbox is gone".to_owned() };
@@ -207,7 +236,7 @@ impl Inner {
             limits: &limits,
             grace: self.core.config.warm.interrupt_grace,
             cancel: &io.cancel,
-            said: self.signals.listen(),
+            said,
             tools,
             cpu_before_ms: usage_before.cpu_time_ms.unwrap_or(0),
         };

@@ -20,7 +20,7 @@ use super::{
     guest,
     order::TemplateKey,
 };
-use crate::environment;
+use crate::{blocking::in_place, environment};
 
 /// Keeps parked interpreters.
 #[derive(Clone)]
@@ -31,7 +31,7 @@ pub(super) struct Zygotes {
 struct Shared {
     config: WarmConfig,
     backend: Arc<dyn Backend>,
-    slots: Mutex<HashMap<TemplateKey, Arc<Slot>>>,
+    slots: Mutex<Slots>,
     uses: AtomicU64,
     parked: AtomicU64,
     forks: AtomicU64,
@@ -106,7 +106,7 @@ impl Zygotes {
 }
 
 impl Shared {
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<TemplateKey, Arc<Slot>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Slots> {
         // Whoever panicked with it left a table that is whole.
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -155,7 +155,8 @@ impl Shared {
     async fn replace(self: Arc<Self>, order: Order, slot: Arc<Slot>) {
         // The old one goes on serving where no other can be had.
         if let Ok(parked) = self.park(&order).await {
-            *slot.parked.lock().await = Some(Arc::new(parked));
+            let worn = slot.parked.lock().await.replace(Arc::new(parked));
+            in_place(|| drop(worn));
         }
         slot.is_replaced.store(false, Ordering::Release);
     }
@@ -175,27 +176,35 @@ impl Shared {
     /// are gone then, and the least used one where there are too many.
     fn slot(&self, order: &Order) -> Arc<Slot> {
         let key = order.key.template();
+        let mut gone = Vec::new();
         let mut slots = self.lock();
         let slot = match slots.get(&key) {
             Some(slot) => Arc::clone(slot),
             None => {
-                slots.retain(|other, _| !other.interpreter.is_earlier_than(&key.interpreter));
-                make_room(&mut slots, self.config.zygotes_max);
+                let is_earlier =
+                    |other: &TemplateKey| other.interpreter.is_earlier_than(&key.interpreter);
+                gone.extend(slots.extract_if(|other, _| is_earlier(other)));
+                make_room(&mut slots, self.config.zygotes_max, &mut gone);
                 Arc::clone(slots.entry(key).or_default())
             }
         };
+        drop(slots);
+        // Killing takes time, in which others fork.
+        in_place(|| drop(gone));
         slot.last_use.store(self.uses.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
         slot
     }
 }
 
-fn make_room(slots: &mut HashMap<TemplateKey, Arc<Slot>>, maximum: usize) {
+type Slots = HashMap<TemplateKey, Arc<Slot>>;
+
+fn make_room(slots: &mut Slots, maximum: usize, gone: &mut Vec<(TemplateKey, Arc<Slot>)>) {
     while slots.len() >= maximum.max(1) {
         let last_use =
             |(_, slot): &(&TemplateKey, &Arc<Slot>)| slot.last_use.load(Ordering::Relaxed);
         let Some(oldest) = slots.iter().min_by_key(last_use).map(|(key, _)| key.clone()) else {
             return;
         };
-        slots.remove(&oldest);
+        gone.extend(slots.remove_entry(&oldest));
     }
 }
