@@ -91,7 +91,7 @@ pub(crate) async fn enter(
     let uid = child.host_uid();
     enforcement.controls.retain(|control, _| !Account::TELLS_OF.contains(control));
     Account::read(live.pid()).report(&mut enforcement, uid)?;
-    live.ready(enforcement, pipes.host, None);
+    live.ready(enforcement, pipes.host);
     Ok(live)
 }
 

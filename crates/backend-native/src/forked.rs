@@ -3,7 +3,10 @@
 use std::{
     io,
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -34,7 +37,7 @@ use crate::{
     live::Before,
     orders,
     plan::{HostPath, Plan},
-    sweep, text,
+    reaper, sweep, text,
     verify::own_namespaces,
     wire::ToInit,
     zygote::{Birth, Listed, Stage},
@@ -95,6 +98,8 @@ pub(crate) struct Grip {
 pub(crate) struct Process {
     pub(crate) pid: Pid,
     pub(crate) pidfd: OwnedFd,
+    /// Whether its end was waited for as long as it is.
+    was_awaited: AtomicBool,
 }
 
 impl Process {
@@ -104,13 +109,21 @@ impl Process {
             let _ = pidfd_send_signal(&pidfd, Signal::KILL);
             return Err(lost("it ended at once"));
         };
-        Ok(Self { pid, pidfd })
+        Ok(Self { pid, pidfd, was_awaited: AtomicBool::new(false) })
+    }
+
+    fn is_gone(&self) -> bool {
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut [PollFd::new(&self.pidfd, PollFlags::IN)], Some(&now)) == Ok(1)
     }
 
     /// Kills it, and so all of its sandbox, and waits until all are gone.
     fn end(&self) {
         // Gone already is as good.
         let _ = pidfd_send_signal(&self.pidfd, Signal::KILL);
+        if self.was_awaited.swap(true, Ordering::Relaxed) {
+            return;
+        }
         let mut wait = [PollFd::new(&self.pidfd, PollFlags::IN)];
         while poll(&mut wait, Some(&KILL_TIME_MAX)) == Err(rustix::io::Errno::INTR) {}
     }
@@ -126,6 +139,17 @@ pub(crate) fn pid_of(pidfd: &OwnedFd) -> Option<Pid> {
 impl Drop for Process {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.process.end();
+        if let Some(grip) = self.grip.take()
+            && !self.process.is_gone()
+        {
+            reaper::keep_until_gone(self.process.pidfd.as_fd(), grip);
+        }
     }
 }
 

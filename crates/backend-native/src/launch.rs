@@ -4,6 +4,7 @@ use std::{
     ffi::CString,
     io,
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+    sync::Arc,
     time::Duration,
 };
 
@@ -193,7 +194,7 @@ pub(crate) struct Ready {
     pub(crate) plan: Plan,
     pub(crate) weakened: Vec<Weakened>,
     pub(crate) abi: u8,
-    pub(crate) identity: Identity,
+    pub(crate) identity: Arc<Identity>,
     pub(crate) name: String,
     pub(crate) sources: Sources,
     /// The workspace, if it is the sandbox's own.
@@ -213,7 +214,7 @@ pub(crate) async fn launch(
         Measured { plan: &plan, weakened: &weakened, abi, identity: &identity, name: &name };
     let enforcement = enforce(host, policy, (live.pid(), live.leaf()), &measured)?;
     verify::shares(live.pid(), policy)?;
-    live.ready(enforcement, stdio, Some(identity));
+    live.ready(enforcement, stdio);
     live.keep(workspace);
     Ok(live)
 }
@@ -233,8 +234,10 @@ pub(crate) async fn set_up(
     let Channels { pipes, orders, control, theirs } = channels;
     drop(theirs);
     let phases = payload.steps.iter().map(|step| step.phase).collect();
-    let live = Live::new(spawned, control, leaf, phases)
+    let mut live = Live::new(spawned, control, leaf, phases)
         .map_err(|error| step_error("watching the sandbox", None, error))?;
+    let identity = Arc::new(identity);
+    live.hold(Arc::clone(&identity));
     // It becomes init meanwhile, and waits.
     live.go().map_err(|error| step_error("starting init", None, error))?;
     let facts = facts(host, policy, &sources, orders::code_size(&payload));

@@ -10,6 +10,7 @@
 //! | `source`, `idmap`, `identity`, `cgroup` | host | opens what the plan refers to |
 //! | `launch`, `verify`, `live` | host | starts init, looks at it from outside, owns the sandbox |
 //! | `remains` | host | reads what a killed sandbox left |
+//! | `reaper` | host | waits for what takes longer to end than anybody waits |
 //! | `zygote`, `forked`, `enter` | host | sandboxes forked from a parked interpreter |
 //! | `init` | guest | applies the steps, runs and reaps the payload |
 //! | `wire`, `orders` | both | what the two sides say to each other |
@@ -30,6 +31,7 @@ mod native;
 mod opener;
 mod orders;
 mod plan;
+mod reaper;
 mod remains;
 mod remedy;
 mod source;

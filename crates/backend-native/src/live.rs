@@ -23,18 +23,23 @@ use sys::spawn::Spawned;
 use tokio::{
     io::Interest,
     net::{UnixDatagram, unix::pipe},
+    time::timeout,
 };
 
 use crate::{
     cgroup::Leaf,
     identity::Identity,
-    remains,
+    reaper, remains,
     wire::{self, FILES_MAX, FromInit, Packet, Status, ToInit},
 };
 
 /// How long the end of a killed sandbox may take before we give up waiting. The
 /// host kernel needs about 30 microseconds a process.
 const KILL_TIME_MAX: Duration = Duration::from_millis(500);
+
+/// How long init may take to open a file. It takes microseconds; one of a share may be
+/// somewhere else altogether.
+const FILE_TIME_MAX: Duration = Duration::from_secs(20);
 
 /// A live sandbox. Dropping it kills and reaps every process in it.
 #[derive(Debug)]
@@ -61,7 +66,7 @@ pub(crate) struct Live {
     /// The workspace, if it is the sandbox's own: what it holds outlives init by this.
     workspace: Option<OwnedFd>,
     // Freed last: another sandbox may have the id once this one is gone.
-    identity: Option<Identity>,
+    identity: Option<Arc<Identity>>,
 }
 
 /// What a leaf had counted before.
@@ -191,7 +196,7 @@ impl Live {
     }
 
     /// Keeps an identity until this is gone.
-    pub(crate) fn hold(&mut self, identity: Identity) {
+    pub(crate) fn hold(&mut self, identity: Arc<Identity>) {
         self.identity = Some(identity);
     }
 
@@ -214,15 +219,9 @@ impl Live {
     }
 
     /// The set-up is done and was found good.
-    pub(crate) fn ready(
-        &mut self,
-        enforcement: Enforcement,
-        stdio: Stdio,
-        identity: Option<Identity>,
-    ) {
+    pub(crate) fn ready(&mut self, enforcement: Enforcement, stdio: Stdio) {
         self.enforcement = enforcement;
         self.stdio = Some(stdio);
-        self.identity = identity;
     }
 
     /// Keeps the workspace for when init is gone.
@@ -344,7 +343,8 @@ impl Live {
         self.say(&request).map_err(failed)?;
         let mut files = Vec::new();
         while files.len() <= FILES_MAX {
-            let packet = self.hear().await.map_err(failed)?;
+            let packet = timeout(FILE_TIME_MAX, self.hear()).await.map_err(|_| self.stuck())?;
+            let packet = packet.map_err(failed)?;
             let packet = packet.ok_or_else(|| lost("its first process is gone"))?;
             let message = packet.decode().map_err(failed)?;
             match (message, packet.descriptors.into_iter().next()) {
@@ -360,6 +360,12 @@ impl Live {
             }
         }
         Err(failed(rustix::io::Errno::TOOBIG.into()))
+    }
+
+    /// What it says may come at any time now, and would be taken for the next answer.
+    fn stuck(&mut self) -> SandboxError {
+        self.end();
+        lost("its first process does not answer")
     }
 
     /// Waits for init's end, which comes when everything in the sandbox is dead.
@@ -470,5 +476,9 @@ impl Sandbox for Live {
 impl Drop for Live {
     fn drop(&mut self) {
         self.end();
+        if !self.is_reaped {
+            let held = (Arc::clone(&self.leaf), self.identity.take());
+            reaper::keep_until_gone(self.pidfd.as_fd(), held);
+        }
     }
 }

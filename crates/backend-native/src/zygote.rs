@@ -190,7 +190,7 @@ impl Parked {
         let step = sandbox::Step { phase: api::Phase::Run, action };
         let owner = template.owner;
         let payload = Payload { owner: owner.clone(), files: template.files, steps: vec![step] };
-        let Ready { mut live, stdio, identity, sources, .. } =
+        let Ready { mut live, stdio, sources, .. } =
             launch::set_up(&host, policy, payload, Kind::Manager).await?;
         let watching = |error| step_error("watching the zygote", None, error);
         let (said, listener) = listen(stdio).map_err(watching)?;
@@ -209,7 +209,6 @@ impl Parked {
         let reader = live.control_again().map_err(watching)?;
         let reader = tokio::spawn(dispatch(reader, Arc::clone(&table)));
         let manager = live.pid();
-        live.hold(identity);
         let stage = Stage {
             host,
             owner,

@@ -132,6 +132,15 @@ pub(crate) async fn turn_with(
     cancel: Cancel,
     events: &mut Heard,
 ) -> TurnResult {
+    try_turn(session, code, cancel, events).await.unwrap()
+}
+
+pub(crate) async fn try_turn(
+    session: &Session,
+    code: &str,
+    cancel: Cancel,
+    events: &mut Heard,
+) -> Result<TurnResult, SessionError> {
     let request = TurnRequest { code: code.to_owned(), ..TurnRequest::default() };
     let io = TurnIo {
         events,
@@ -140,7 +149,7 @@ pub(crate) async fn turn_with(
         wall_time: None,
         asker: engine::Asker::default(),
     };
-    session.turn(&request, io).await.unwrap()
+    session.turn(&request, io).await
 }
 
 /// The text that the last expression has.

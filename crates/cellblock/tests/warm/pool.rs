@@ -2,12 +2,15 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use engine::{CloseReason, SessionRequest, TrustDomain, WarmConfig};
+use api::Outcome;
+use engine::{Cancel, CloseReason, SessionRequest, TrustDomain, WarmConfig};
 use policy::Ceiling;
 use testkit::leaks::{Snapshot, kill_beyond};
 use tokio::runtime::Builder;
 
-use crate::fixture::{Tests, engine, on_engine, request, turn, value, without_pool};
+use crate::fixture::{
+    Heard, Tests, engine, on_engine, request, try_turn, turn, value, without_pool,
+};
 
 pub(crate) const TESTS: Tests = &[
     (
@@ -21,6 +24,9 @@ pub(crate) const TESTS: Tests = &[
     ("files_outlive_the_zygote", files_outlive_the_zygote),
     ("files_outlive_everything_that_is_killed", files_outlive_everything_that_is_killed),
     ("sandboxes_outlive_the_thread_that_made_them", sandboxes_outlive_the_thread_that_made_them),
+    ("files_outlive_who_waits_for_a_kernel", files_outlive_who_waits_for_a_kernel),
+    ("a_restart_goes_before_turns_that_wait", a_restart_goes_before_turns_that_wait),
+    ("a_turn_ends_with_its_session", a_turn_ends_with_its_session),
     ("a_worn_zygote_is_replaced", a_worn_zygote_is_replaced),
     ("an_unused_session_is_closed_and_a_running_turn_never", an_unused_session_is_closed),
 ];
@@ -163,6 +169,65 @@ fn sandboxes_outlive_the_thread_that_made_them() {
         assert_eq!(engine.warm_stats().parked, 1);
         engine.create_session(request()).await.unwrap();
         assert_eq!(engine.warm_stats().parked, 1);
+    });
+}
+
+fn files_outlive_who_waits_for_a_kernel() {
+    const ROUNDS: u64 = 24;
+    on_engine(without_pool(), |engine| async move {
+        let session = engine.create_session(request()).await.unwrap();
+        for round in 0..ROUNDS {
+            turn(&session, &format!("open('kept.txt', 'w').write('{round}')")).await;
+            // Broken off earlier and later on the way to another kernel.
+            let patience = Duration::from_micros(400 * round);
+            let _ = tokio::time::timeout(patience, session.restart()).await;
+            let kept = turn(&session, "open('kept.txt').read()").await;
+            assert_eq!(value(&kept), Some(format!("'{round}'").as_str()), "{kept:?}");
+        }
+    });
+}
+
+const SLEEP: &str = "import time; time.sleep(100)";
+
+fn a_restart_goes_before_turns_that_wait() {
+    on_engine(without_pool(), |engine| async move {
+        let session = engine.create_session(request()).await.unwrap();
+        let later = |millis| tokio::time::sleep(Duration::from_millis(millis));
+        let under_way = turn(&session, SLEEP);
+        let waiting = async {
+            later(200).await;
+            turn(&session, SLEEP).await
+        };
+        let restarting = async {
+            later(400).await;
+            let restarted = session.restart();
+            tokio::time::timeout(Duration::from_secs(30), restarted).await.unwrap().unwrap();
+            while !session.interrupt() {
+                later(10).await;
+            }
+        };
+        let (under_way, waiting, ()) = tokio::join!(under_way, waiting, restarting);
+        assert_eq!(under_way.outcome, Outcome::Cancelled, "{under_way:?}");
+        assert_eq!(waiting.outcome, Outcome::Cancelled, "{waiting:?}");
+    });
+}
+
+fn a_turn_ends_with_its_session() {
+    const ROUNDS: u64 = 24;
+    on_engine(without_pool(), |engine| async move {
+        for round in 0..ROUNDS {
+            let session = engine.create_session(request()).await.unwrap();
+            let other = session.clone();
+            let begun = tokio::spawn(async move {
+                try_turn(&other, SLEEP, Cancel::new(), &mut Heard::default()).await
+            });
+            tokio::time::sleep(Duration::from_micros(100 * round)).await;
+            session.close().await;
+            // It was killed, or never began.
+            if let Ok(result) = begun.await.unwrap() {
+                assert_eq!(result.outcome, Outcome::Cancelled, "{result:?}");
+            }
+        }
     });
 }
 

@@ -1,15 +1,15 @@
 //! The data that a project is run on.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
-use api::{DataFile, DataSnapshot, DataSource, SnapshotFile};
+use api::{DataFile, DataSnapshot, DataSource, ErrorCode, SnapshotFile};
 use axum::{
     Json as Encoded,
     extract::{Path, Request, State},
     http::StatusCode,
 };
 use serde::{Deserialize, Serialize};
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::timeout};
 use utoipa::ToSchema;
 
 use super::registry::Paging;
@@ -23,6 +23,8 @@ use crate::{
 const UPLOAD_BYTES_MAX: usize = 100 << 20;
 /// Uploads at any one moment: so many times the largest is what they may hold of memory.
 static UPLOADS: Semaphore = Semaphore::const_new(4);
+/// How long an upload may wait for a place among them.
+const PLACE_TIME_MAX: Duration = Duration::from_secs(20);
 
 /// A project's data sources.
 #[derive(Debug, Serialize, ToSchema)]
@@ -105,11 +107,17 @@ pub(crate) async fn upload(
     let (projects, tenant) = (app.projects(), caller.tenant.as_str());
     let project = super::find(projects, &caller, &name).await?;
     // Each is held in memory while it is looked at.
-    let place = UPLOADS.acquire().await.map_err(|_| Failure::internal())?;
+    let place = timeout(PLACE_TIME_MAX, UPLOADS.acquire()).await.map_err(|_| full())?;
+    let place = place.map_err(|_| Failure::internal())?;
     let bytes = bytes_of(request, UPLOAD_BYTES_MAX).await?;
     let source = projects.upload(tenant, &project, &source, bytes.to_vec()).await?;
     drop(place);
     Ok((StatusCode::CREATED, Encoded(source)))
+}
+
+fn full() -> Failure {
+    let (status, code) = (StatusCode::TOO_MANY_REQUESTS, ErrorCode::QuotaExceeded);
+    Failure::new(status, code, "too many uploads are under way").retry(PLACE_TIME_MAX)
 }
 
 /// Forgets a data source; snapshots that were taken of it stay.
