@@ -53,7 +53,7 @@ pub struct TurnResult {
     pub usage: Usage,
     /// Whether the kernel had to be replaced, so that variables are gone. Files are not.
     pub state_lost: bool,
-    /// What was noticed, where the kernel died.
+    /// What was noticed, where the kernel died or the code never began.
     pub detail: Option<String>,
 }
 

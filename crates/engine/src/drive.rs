@@ -19,6 +19,7 @@ use tokio::{
 
 use crate::{
     Cancel, EventSink, RunError, RunIo, Signaller,
+    blocking::in_place,
     input::{Source, pump},
     output::Output,
     pipe::Pipe,
@@ -124,7 +125,7 @@ async fn watch(
                 continue;
             }
         };
-        sandbox.kill();
+        in_place(|| sandbox.kill());
         return Ok(End::Stopped(reason));
     }
 }

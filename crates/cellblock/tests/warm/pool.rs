@@ -9,7 +9,7 @@ use testkit::leaks::{Snapshot, kill_beyond};
 use tokio::runtime::Builder;
 
 use crate::fixture::{
-    Heard, Tests, engine, on_engine, request, try_turn, turn, value, without_pool,
+    Heard, Tests, engine, on_engine, request, try_turn, turn, turn_with, value, without_pool,
 };
 
 pub(crate) const TESTS: Tests = &[
@@ -27,6 +27,7 @@ pub(crate) const TESTS: Tests = &[
     ("files_outlive_who_waits_for_a_kernel", files_outlive_who_waits_for_a_kernel),
     ("a_restart_goes_before_turns_that_wait", a_restart_goes_before_turns_that_wait),
     ("a_turn_ends_with_its_session", a_turn_ends_with_its_session),
+    ("a_turn_that_waits_is_cancelled_at_once", a_turn_that_waits_is_cancelled_at_once),
     ("a_worn_zygote_is_replaced", a_worn_zygote_is_replaced),
     ("an_unused_session_is_closed_and_a_running_turn_never", an_unused_session_is_closed),
 ];
@@ -228,6 +229,24 @@ fn a_turn_ends_with_its_session() {
                 assert_eq!(result.outcome, Outcome::Cancelled, "{result:?}");
             }
         }
+    });
+}
+
+fn a_turn_that_waits_is_cancelled_at_once() {
+    on_engine(without_pool(), |engine| async move {
+        let session = engine.create_session(request()).await.unwrap();
+        let waiting = async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let cancel = Cancel::new();
+            cancel.cancel();
+            let result = turn_with(&session, "1", cancel, &mut Heard::default()).await;
+            // The one under way still is.
+            assert!(session.interrupt());
+            result
+        };
+        let (under_way, waiting) = tokio::join!(turn(&session, SLEEP), waiting);
+        assert_eq!(under_way.outcome, Outcome::Cancelled, "{under_way:?}");
+        assert_eq!((waiting.outcome, value(&waiting)), (Outcome::Cancelled, None), "{waiting:?}");
     });
 }
 

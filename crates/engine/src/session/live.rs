@@ -7,7 +7,7 @@ use sandbox::{Forked, LaunchError};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{CloseReason, Frame, Inner, SessionError, tap::Taps, turning::BEGIN_TIME};
-use crate::{RunError, pipe::Pipe, warm::Fresh};
+use crate::{RunError, blocking::in_place, pipe::Pipe, warm::Fresh};
 
 /// How long the way in which a kernel ended may take to be known once its socket is
 /// closed.
@@ -133,7 +133,7 @@ impl Inner {
         let mut place = self.sandboxed.place().await;
         let Frame { order, policy, .. } = &self.sandboxed.frame;
         let mut remains = match place.take() {
-            Some(forked) => Some(forked.into_remains()),
+            Some(forked) => Some(in_place(|| forked.into_remains())),
             None => self.sandboxed.remains().take(),
         };
         let fresh = match remains {

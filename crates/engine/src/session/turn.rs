@@ -7,7 +7,8 @@ use std::{
 
 use ::kernel::{InputSource, KernelError};
 use api::{
-    CapturedStream, Completion, Digests, Event, Inspection, TurnId, TurnRequest, TurnResult, Usage,
+    CapturedStream, Completion, Digests, Event, Inspection, Outcome, TurnId, TurnRequest,
+    TurnResult, Usage,
 };
 use policy::Limits;
 use sandbox::{Forked, LaunchError};
@@ -72,7 +73,14 @@ impl Session {
     ) -> Result<TurnResult, SessionError> {
         let inner = &self.inner;
         let _active = inner.begin()?;
-        let (mut turns, said) = inner.in_line().await?;
+        let line = tokio::select! {
+            biased;
+            line = inner.in_line() => Some(line?),
+            () = io.cancel.cancelled() => None,
+        };
+        let Some((mut turns, said)) = line else {
+            return inner.take_back(request, &io.asker).await;
+        };
         let tools = inner.ready(&mut turns).await?;
         let turn_id = TurnId::generate();
         let entry = inner.open(turn_id, request, &io.asker).await?;
@@ -216,6 +224,32 @@ impl Inner {
             entry.open(&digests).await?;
         }
         Ok(entry)
+    }
+
+    /// What is told of a turn that was cancelled before its turn came.
+    async fn take_back(
+        &self,
+        request: &TurnRequest,
+        asker: &Asker,
+    ) -> Result<TurnResult, SessionError> {
+        let turn_id = TurnId::generate();
+        let entry = self.open(turn_id, request, asker).await?;
+        let result = TurnResult {
+            turn_id,
+            outcome: Outcome::Cancelled,
+            stdout: CapturedStream::default(),
+            stderr: CapturedStream::default(),
+            displays: Vec::new(),
+            result: None,
+            exception: None,
+            execution_count: None,
+            files: Vec::new(),
+            usage: Usage::default(),
+            state_lost: false,
+            detail: Some("it was cancelled before it began".to_owned()),
+        };
+        entry.close_turn(&result).await.map_err(RunError::from)?;
+        Ok(result)
     }
 
     async fn drive(

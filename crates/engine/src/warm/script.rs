@@ -16,7 +16,7 @@ use sandbox::{
 };
 
 use super::Fresh;
-use crate::workspace;
+use crate::{blocking::in_place, workspace};
 
 /// Longer programs start by themselves: in a frame they are held several times.
 const CODE_BYTES_MAX: usize = 1 << 20;
@@ -189,7 +189,7 @@ impl Sandbox for ScriptSandbox {
                     exit = self.forked.ended() => Err(exit),
                     // One that was started ends with its first process that lacks memory.
                     () = self.forked.memory_ran_out() => {
-                        self.forked.kill();
+                        in_place(|| self.forked.kill());
                         let status = ProcessStatus::Signaled(SIGKILL);
                         return Ok(Exit { phase: Phase::Run, status, out_of_memory: true });
                     }
@@ -234,6 +234,6 @@ impl Sandbox for ScriptSandbox {
     }
 
     fn kill(&mut self) {
-        self.forked.kill();
+        in_place(|| self.forked.kill());
     }
 }
