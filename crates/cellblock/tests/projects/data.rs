@@ -1,18 +1,28 @@
 //! Data: what is taken, and that it stays as it was.
 
-use std::{fs, os::unix::fs::symlink};
+use std::{
+    fs,
+    os::unix::fs::symlink,
+    time::{Duration, Instant},
+};
 
 use api::{ErrorCode, RunStatus};
 use project::Buckets;
-use record::BucketLocation;
+use record::{BlobLocation, BlobSettings, Blobs, BucketLocation, Location, Store};
+use serde_json::json;
+use testkit::{gate::missing, s3::S3};
 
 use crate::fixture::{House, TENANT, Tests, in_house, model, shown, succeeded};
+
+/// How long an S3 server may take to come up on a busy machine.
+const UP_TIME_MAX: Duration = Duration::from_secs(90);
 
 pub(crate) const TESTS: Tests = &[
     ("data::uploads_are_told_by_their_bytes", uploads_are_told_by_their_bytes),
     ("data::a_snapshot_never_changes", a_snapshot_never_changes),
     ("data::directories_are_the_operators_to_give", directories_are_the_operators_to_give),
     ("data::buckets_are_the_operators_to_give", buckets_are_the_operators_to_give),
+    ("data::a_model_reads_a_bucket", a_model_reads_a_bucket),
 ];
 
 const READS: &str = concat!(
@@ -136,5 +146,43 @@ fn buckets_are_the_operators_to_give() {
         // What was allowed once is no more: it is asked again when it is read.
         let taken = house.projects.take_snapshot(TENANT, &project).await;
         assert_eq!(taken.unwrap_err().body().code, ErrorCode::PolicyRefused);
+    });
+}
+
+fn a_model_reads_a_bucket() {
+    in_house(1, |house| async move {
+        let place = house.scratch.0.join("s3");
+        fs::create_dir(&place).unwrap();
+        let Some(mut server) = S3::start(&place).unwrap() else { return missing("SeaweedFS") };
+        let options = server.options();
+        let location = BlobLocation::parse("s3://blobs/tables").unwrap();
+        let settings = BlobSettings { location, options, spool: house.scratch.0.join("spool") };
+        // Somebody else's: ours knows nothing of what is there.
+        let others = house.scratch.0.join("others.sqlite").display().to_string();
+        let others = Store::open(&Location::parse(&others).unwrap()).await.unwrap();
+        let objects = Blobs::open(&settings, &others).unwrap();
+        let deadline = Instant::now() + UP_TIME_MAX;
+        let kept = loop {
+            match objects.put_bytes("a,b\n1,2\n").await {
+                Ok(kept) => break kept,
+                Err(_) if server.is_running() && Instant::now() < deadline => {}
+                Err(error) => panic!("the S3 server did not come up: {error}"),
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        };
+        let project = prepared(&house).await;
+        let projects = house.another(|given| {
+            given.buckets = Buckets::All;
+            given.bucket_options = settings.options;
+        });
+        projects.add_bucket(TENANT, &project, "sales", "s3://blobs/tables").await.unwrap();
+        let record = projects.run(TENANT, "tester", &model("p", "reads")).await.unwrap();
+        succeeded(&record);
+        let seen = record.result.unwrap();
+        let seen = seen.as_object().unwrap();
+        let (name, text) = seen.iter().find(|(name, _)| name.contains(&kept.sha256)).unwrap();
+        assert_eq!((name.starts_with("sales/"), text), (true, &json!("a,b\n1,2\n")));
+        assert_eq!(seen["refused"], json!(30));
+        assert!(record.snapshot.is_some());
     });
 }

@@ -9,7 +9,7 @@ use record::{BlobError, BlobSettings, Blobs, Closing, Swept};
 
 use crate::{
     fixture::{Place, block_on, missing, on_both, record_of},
-    s3::S3,
+    s3::Server,
 };
 
 on_both! {
@@ -166,7 +166,7 @@ async fn bytes_that_are_being_removed_are_kept_anew(place: Arc<Place>) {
 
 #[test]
 fn bytes_are_kept_in_s3() {
-    let Some(mut server) = S3::start() else { return missing("SeaweedFS (weed)") };
+    let Some(mut server) = Server::start() else { return missing("SeaweedFS (weed)") };
     block_on(async {
         let store = Place::file();
         let store = store.open().await;

@@ -13,7 +13,7 @@ use record::{BlobSettings, Blobs, Bucket, BucketError, BucketLocation, KeepError
 
 use crate::{
     fixture::{Place, block_on, missing},
-    s3::S3,
+    s3::Server,
 };
 
 /// Small objects of the real bucket: more than one page of a list has.
@@ -31,7 +31,7 @@ async fn blobs(place: &Place) -> Blobs {
 
 #[test]
 fn a_bucket_is_read_as_it_is_listed() {
-    let Some(mut server) = S3::start() else { return missing("SeaweedFS (weed)") };
+    let Some(mut server) = Server::start() else { return missing("SeaweedFS (weed)") };
     block_on(async {
         let place = Place::file();
         let blobs = blobs(&place).await;

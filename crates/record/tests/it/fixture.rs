@@ -10,6 +10,7 @@ use std::{
 use api::{RunId, RunKind};
 use record::{Location, NewRecord, Settings, Store};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
+pub(crate) use testkit::gate::missing;
 use testkit::postgres::Postgres;
 
 /// Where servers' files are kept ready, once for all tests.
@@ -143,13 +144,6 @@ impl Place {
         };
         AnyConnection::connect(&url).await.unwrap()
     }
-}
-
-/// Stands aside where something is missing, or fails where nothing may be.
-pub(crate) fn missing(what: &str) {
-    let all = std::env::var_os("CELLBLOCK_TEST_REQUIRE_ALL").is_some_and(|value| value == "1");
-    assert!(!all, "{what} is missing, and CELLBLOCK_TEST_REQUIRE_ALL is set");
-    eprintln!("skipped: {what} is missing");
 }
 
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
