@@ -15,6 +15,7 @@ use policy::{Network, Policy};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fs::{Mode, OFlags, ResolveFlags},
+    io::Errno,
     net::{AddressFamily, SocketFlags, SocketType, socketpair},
     pipe::{PipeFlags, pipe_with},
     process::{Pid, Resource, Rlimit, Signal, pidfd_send_signal, prlimit},
@@ -125,7 +126,7 @@ impl Process {
             return;
         }
         let mut wait = [PollFd::new(&self.pidfd, PollFlags::IN)];
-        while poll(&mut wait, Some(&KILL_TIME_MAX)) == Err(rustix::io::Errno::INTR) {}
+        while matches!(poll(&mut wait, Some(&KILL_TIME_MAX)), Err(Errno::INTR | Errno::AGAIN)) {}
     }
 }
 

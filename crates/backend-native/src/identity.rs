@@ -69,27 +69,33 @@ impl Drop for Lock {
 
 impl IdSource {
     /// Finds out what this process may give.
-    pub(crate) fn find(is_root: bool) -> Self {
+    ///
+    /// # Errors
+    /// What says it cannot be read: to take that for nothing would give less than there is.
+    pub(crate) fn find(is_root: bool) -> io::Result<Self> {
         if is_root {
             let (first, count) = ROOT_RANGE;
-            let maps = ["uid_map", "gid_map"]
-                .map(|name| fs::read_to_string(format!("/proc/self/{name}")).unwrap_or_default());
-            let has_range = maps.iter().all(|map| is_mapped(map, ROOT_RANGE));
-            return if has_range { Self::Range { first, count } } else { Self::Caller };
+            let uids = fs::read_to_string("/proc/self/uid_map")?;
+            let gids = fs::read_to_string("/proc/self/gid_map")?;
+            let has_range = [uids, gids].iter().all(|map| is_mapped(map, ROOT_RANGE));
+            return Ok(if has_range { Self::Range { first, count } } else { Self::Caller });
         }
         let uid = rustix::process::getuid().as_raw();
+        let name = user_name(uid);
         let range = |file| {
-            let text = fs::read_to_string(file).unwrap_or_default();
-            let name = user_name(uid);
-            subordinate_range(&text, uid, name.as_deref())
+            let text = match fs::read_to_string(file) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+                text => text?,
+            };
+            io::Result::Ok(subordinate_range(&text, uid, name.as_deref()))
         };
         let helpers = ["newuidmap", "newgidmap"].iter().all(|name| helper(name).is_some());
-        match (range("/etc/subuid"), range("/etc/subgid")) {
+        Ok(match (range("/etc/subuid")?, range("/etc/subgid")?) {
             (Some(uids), Some(gids)) if helpers && uids == gids => {
                 Self::Subordinate { first: uids.0, count: uids.1 }
             }
             _ => Self::Caller,
-        }
+        })
     }
 
     /// Takes an id for one sandbox.

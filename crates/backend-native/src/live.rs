@@ -15,6 +15,7 @@ use std::{
 use api::{Enforcement, Phase, Usage};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
     net::RecvFlags,
     process::{Pid, Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid},
 };
@@ -359,7 +360,7 @@ impl Live {
                 _ => return Err(lost("its word is out of turn")),
             }
         }
-        Err(failed(rustix::io::Errno::TOOBIG.into()))
+        Err(failed(Errno::TOOBIG.into()))
     }
 
     /// What it says may come at any time now, and would be taken for the next answer.
@@ -372,8 +373,9 @@ impl Live {
     fn await_end(&self) {
         let limit = Timespec { tv_sec: 0, tv_nsec: KILL_TIME_MAX.subsec_nanos().into() };
         let mut wait = [PollFd::new(&self.pidfd, PollFlags::IN)];
-        // A signal to us is no reason to leave early, and they do not come for ever.
-        while poll(&mut wait, Some(&limit)) == Err(rustix::io::Errno::INTR) {}
+        // Neither a signal to us nor want of memory is a reason to leave early, and they do not
+        // come for ever.
+        while matches!(poll(&mut wait, Some(&limit)), Err(Errno::INTR | Errno::AGAIN)) {}
     }
 
     /// Kills every process and waits until all are gone.

@@ -39,6 +39,9 @@ pub enum NativeError {
     /// Our own binary, which is every sandbox's init, cannot be opened.
     #[error("our own program cannot be opened to start sandboxes with it")]
     Executable(#[source] io::Error),
+    /// What says which user ids this process has to give cannot be read.
+    #[error("cannot read which user ids there are for sandboxes")]
+    Ids(#[source] io::Error),
 }
 
 impl Native {
@@ -46,7 +49,7 @@ impl Native {
     /// what a killed predecessor left.
     ///
     /// # Errors
-    /// Our own binary cannot be opened.
+    /// Our own binary cannot be opened, or nothing tells which user ids there are.
     pub fn new() -> Result<Self, NativeError> {
         let executable = File::open("/proc/self/exe").map_err(NativeError::Executable)?;
         raise_open_files();
@@ -55,7 +58,7 @@ impl Native {
         let site = Site::find(&mounts);
         let wholes = source::wholes(&mounts);
         sweep::sweep(&site);
-        let ids = IdSource::find(is_root);
+        let ids = IdSource::find(is_root).map_err(NativeError::Ids)?;
         let support = HostSupport { controls: lacking(&site, &ids).collect() };
         let host = Host { executable: executable.into(), site, ids, is_root, wholes, support };
         Ok(Self { host: Arc::new(host) })

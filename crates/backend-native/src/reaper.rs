@@ -5,31 +5,46 @@
 
 use std::{
     mem::ManuallyDrop,
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    os::fd::{AsFd, BorrowedFd},
     thread,
 };
 
 use rustix::{
-    event::{PollFd, PollFlags, poll},
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
     process::{WaitId, WaitIdOptions, waitid},
 };
+
+/// How long a program that ends when its sandbox has ended waits for it: after that, nobody is
+/// there who could let go of anything.
+const LAST_TIME_MAX: Timespec = Timespec { tv_sec: 2, tv_nsec: 0 };
 
 /// Keeps something until a process that was killed is gone. Where nobody can wait for that,
 /// it is kept for good.
 pub(crate) fn keep_until_gone<T: Send + 'static>(pidfd: BorrowedFd<'_>, held: T) {
+    let is_first_thread = rustix::thread::gettid() == rustix::process::getpid();
+    if is_first_thread && wait_for_end(pidfd, Some(&LAST_TIME_MAX)) {
+        return drop(held);
+    }
     let held = ManuallyDrop::new(held);
     let Ok(pidfd) = pidfd.try_clone_to_owned() else { return };
     let wait = move || {
-        wait_for_end(&pidfd);
+        wait_for_end(pidfd.as_fd(), None);
         drop(ManuallyDrop::into_inner(held));
     };
     let _ = thread::Builder::new().name("reaper".to_owned()).spawn(wait);
 }
 
-fn wait_for_end(pidfd: &OwnedFd) {
-    while poll(&mut [PollFd::new(pidfd, PollFlags::IN)], None) == Err(rustix::io::Errno::INTR) {}
-    // Where it is no child of ours, somebody else does it.
-    let _ = waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
+/// Waits, and reaps it where it is a child of ours; says whether it has ended.
+fn wait_for_end(pidfd: BorrowedFd<'_>, limit: Option<&Timespec>) -> bool {
+    let ended = loop {
+        match poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], limit) {
+            Err(Errno::INTR | Errno::AGAIN) => {}
+            ended => break ended,
+        }
+    };
+    let _ = waitid(WaitId::PidFd(pidfd), WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
+    ended == Ok(1)
 }
 
 #[cfg(test)]
