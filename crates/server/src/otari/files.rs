@@ -30,6 +30,7 @@ const PAGES_MAX: usize = 16;
 /// Which file or directory is asked for.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "it describes what is read by hand")]
 pub(crate) struct ByPath {
     /// Relative to the workspace, or below `/workspace`.
@@ -38,6 +39,7 @@ pub(crate) struct ByPath {
 
 /// Which directory is asked for.
 #[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "it describes what is read by hand")]
 pub(crate) struct ByDirectory {

@@ -263,6 +263,7 @@ pub(crate) async fn list(
 
 /// How long a client waits.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Wait {
     /// Waits so long for its end, at most a minute.
@@ -309,6 +310,7 @@ pub(crate) async fn delete(
 
 /// Which part of a log is wanted.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Part {
     /// `stdout` or `stderr`.

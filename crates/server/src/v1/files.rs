@@ -74,6 +74,7 @@ pub(crate) fn shown(path: &FilePath) -> String {
 
 /// What of the files is wanted.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Filter {
     /// The directory, or one file; the workspace if left out.
@@ -122,6 +123,7 @@ pub(crate) async fn list(
 
 /// Which file.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Place {
     /// Its path, relative to the workspace or below it.

@@ -18,6 +18,7 @@ use crate::{
 
 /// Which records are wanted.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Filter {
     /// Those of this project, by its name.
@@ -81,6 +82,7 @@ pub(crate) async fn list(
 
 /// How long a client waits.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Patience {
     /// Waits so long for its end, at most a minute.

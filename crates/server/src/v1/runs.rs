@@ -235,6 +235,7 @@ fn find(app: &App, caller: &Principal, id: &str) -> Result<Arc<Work>, Failure> {
 
 /// How long a client waits.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Wait {
     /// Waits so long for its end, at most a minute.
@@ -278,6 +279,7 @@ pub(crate) async fn cancel(
 
 /// Which runs are wanted.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Filter {
     /// How many at most, from 1 to 1000.
@@ -337,6 +339,7 @@ fn fitting(works: &[Arc<Work>], size: usize) -> usize {
 
 /// From where events are wanted.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct From {
     /// The number of the last event that the client has; all of them if left out.

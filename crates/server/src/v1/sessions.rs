@@ -230,6 +230,7 @@ fn check_name(new: &NewSession) -> Result<(), Failure> {
 
 /// Which sessions are wanted.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Filter {
     /// How many at most, from 1 to 1000.

@@ -30,6 +30,7 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// Which archive.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Tree {
     /// The directory, or one file; the workspace if left out.

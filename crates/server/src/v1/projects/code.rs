@@ -52,6 +52,7 @@ pub(crate) async fn branches(
 
 /// Which files are wanted.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct At {
     /// A branch, or 7 to 40 digits of a commit; the usual branch if left out.
@@ -119,6 +120,7 @@ pub(crate) async fn read(
 
 /// Which commits are wanted.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct History {
     /// From where: a branch or a commit; the usual branch if left out.
@@ -184,6 +186,7 @@ pub(crate) async fn versions(
 
 /// Between which commits.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Between {
     /// The older: a branch or a commit.

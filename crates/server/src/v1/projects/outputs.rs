@@ -51,6 +51,7 @@ pub(crate) async fn list(
 
 /// Which output is wanted.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Named {
     /// Its name; `stdout` and `stderr` are the streams.
@@ -84,6 +85,7 @@ pub(crate) async fn read(
 
 /// From where events are wanted.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct From {
     /// The number of the last event that the client has; all of them if left out.

@@ -50,6 +50,7 @@ pub(crate) async fn add(
 
 /// Which page is wanted.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Paging {
     /// How many at most, from 1 to 500.

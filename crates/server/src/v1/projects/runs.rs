@@ -169,6 +169,7 @@ pub(crate) async fn rerun(
 
 /// With which run.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct With {
     /// The id of the run that is compared with it, or its beginning.
