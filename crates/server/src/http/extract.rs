@@ -1,12 +1,12 @@
-//! What is taken out of requests: bodies, queries and ids, each refused in our shape.
+//! The bodies of requests, refused in our shape.
 
 use std::time::Duration;
 
 use api::ErrorCode;
 use axum::{
     body::Body,
-    extract::{FromRequest, FromRequestParts, Query, Request, rejection::QueryRejection},
-    http::{HeaderMap, StatusCode, header, request::Parts},
+    extract::{FromRequest, Request},
+    http::{HeaderMap, StatusCode, header},
 };
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
@@ -141,20 +141,6 @@ fn refusal(body: &str, path: &str, error: &serde_json::Error) -> Failure {
     }
     let place = if path == "." { "the body" } else { path };
     Failure::unprocessable(format!("{place}: {text}"))
-}
-
-/// The part of an address behind the question mark.
-#[derive(Debug)]
-pub(crate) struct Params<T>(pub(crate) T);
-
-impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
-    type Rejection = Failure;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
-        let query: Result<Query<T>, QueryRejection> = Query::from_request_parts(parts, state).await;
-        let refused = |error: QueryRejection| Failure::malformed(error.body_text());
-        query.map(|Query(query)| Self(query)).map_err(refused)
-    }
 }
 
 #[cfg(test)]

@@ -8,10 +8,14 @@ mod guard;
 mod host;
 mod object;
 mod once;
+mod params;
+mod path;
 
-pub(crate) use extract::{Json, OptionalJson, Params, body_bytes, bytes_of, read};
+pub(crate) use extract::{Json, OptionalJson, body_bytes, bytes_of, read};
 pub(crate) use failure::{Failure, FailureBody};
 pub(crate) use guard::{Admin, Reader, Runner, guard};
 pub use host::{HostName, InvalidHostName};
 pub(crate) use object::{names, object, objects};
 pub(crate) use once::once;
+pub(crate) use params::Params;
+pub(crate) use path::Path;

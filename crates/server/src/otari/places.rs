@@ -7,14 +7,14 @@ use std::{
 };
 
 use axum::{
-    extract::{FromRequestParts, Query},
+    extract::FromRequestParts,
     http::{StatusCode, request::Parts},
 };
 use engine::{LocateError, Session, SessionError};
 use serde_json::Value;
 
 use super::wrong::{Problem, Step, Wrong};
-use crate::http::Failure;
+use crate::http::Params;
 
 /// Where a path leads in a session's workspace.
 pub(super) async fn locate(session: &Session, path: &str) -> Result<PathBuf, Wrong> {
@@ -53,8 +53,8 @@ impl<S: Send + Sync> FromRequestParts<S> for AskedPath {
     type Rejection = Wrong;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Wrong> {
-        let query = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await;
-        let Query(pairs) = query.map_err(|error| Failure::malformed(error.body_text()))?;
+        let pairs = Params::<Vec<(String, String)>>::from_request_parts(parts, state).await;
+        let Params(pairs) = pairs?;
         let path = pairs.into_iter().rev().find(|(name, _)| name == "path");
         Ok(Self(path.map(|(_, path)| path)))
     }

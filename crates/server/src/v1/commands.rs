@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use api::{CommandId, ErrorBody, FileChange, Outcome, RunResult, Signal, StreamName};
 use axum::{
     Json as Encoded,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     app::App,
-    http::{Failure, FailureBody, Json, Params, Reader, Runner, names},
+    http::{Failure, FailureBody, Json, Params, Path, Reader, Runner, names},
     keys::Principal,
     stream::Recorder,
     table::{CancelOnDrop, Entry, Terms, Work},

@@ -5,7 +5,7 @@ use std::path::{Path as FilePath, PathBuf};
 use api::ErrorCode;
 use axum::{
     Json as Encoded,
-    extract::{FromRequest, Multipart, Path, Request, State},
+    extract::{FromRequest, Multipart, Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     app::App,
-    http::{Failure, FailureBody, Json, Params, Reader, Runner},
+    http::{Failure, FailureBody, Json, Params, Path, Reader, Runner},
 };
 
 /// The most parts of an upload.

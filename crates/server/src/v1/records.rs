@@ -3,17 +3,14 @@
 use std::time::Duration;
 
 use api::{RunKind, RunRecord, RunStatus, SessionId, Timestamp};
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{begin::WAIT_MAX, lists::list_size};
 use crate::{
     app::App,
-    http::{Failure, FailureBody, Params, Reader},
+    http::{Failure, FailureBody, Params, Path, Reader},
 };
 
 /// Which records are wanted.

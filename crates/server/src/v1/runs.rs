@@ -8,7 +8,7 @@ use api::{
 };
 use axum::{
     Json as Encoded,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     app::App,
-    http::{Failure, FailureBody, Json, Params, Reader, Runner, names, object, objects},
+    http::{Failure, FailureBody, Json, Params, Path, Reader, Runner, names, object, objects},
     keys::Principal,
     stream::{self, Form, Reading, Recorder},
     table::{CancelOnDrop, Kind, Terms, Work},

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use api::{Enforcement, SessionId};
 use axum::{
     Json as Encoded,
-    extract::{Path, State},
+    extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     app::App,
-    http::{Failure, FailureBody, OptionalJson, Params, Reader, Runner, names, object},
+    http::{Failure, FailureBody, OptionalJson, Params, Path, Reader, Runner, names, object},
     keys::Principal,
     table::{Entry, Found, NewEntry},
 };

@@ -2,10 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{
-    Json as Encoded,
-    extract::{Path, State},
-};
+use axum::{Json as Encoded, extract::State};
 use engine::ToolSpec;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -13,7 +10,7 @@ use utoipa::ToSchema;
 use super::sessions;
 use crate::{
     app::App,
-    http::{Failure, FailureBody, Json, Runner, objects},
+    http::{Failure, FailureBody, Json, Path, Runner, objects},
     tools::{CALL_TIME_MAX, Callback},
 };
 

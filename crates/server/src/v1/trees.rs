@@ -6,7 +6,7 @@ use api::FileChangeKind;
 use axum::{
     Json as Encoded,
     body::Body,
-    extract::{Path, Request, State},
+    extract::{Request, State},
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
@@ -20,7 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{files::failure, sessions, transfer};
 use crate::{
     app::App,
-    http::{Failure, FailureBody, Params, Reader, Runner},
+    http::{Failure, FailureBody, Params, Path, Reader, Runner},
     keys::{Keys, Principal},
     quota::StreamPermit,
 };

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use api::{Completion, InputReply, InputRequest, Inspection, TurnRequest, TurnResult};
 use axum::{
     Json as Encoded,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, StatusCode},
     response::Response,
 };
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     app::App,
-    http::{Failure, FailureBody, Json, Runner},
+    http::{Failure, FailureBody, Json, Path, Runner},
     stream::Recorder,
     table::{CancelOnDrop, Entry, Terms, Work},
 };

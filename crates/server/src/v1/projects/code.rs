@@ -3,7 +3,7 @@
 use api::ProjectFile;
 use axum::{
     Json as Encoded,
-    extract::{Path, State},
+    extract::State,
     http::header,
     response::{IntoResponse, Response},
 };
@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     app::App,
-    http::{Failure, FailureBody, Params, Reader},
+    http::{Failure, FailureBody, Params, Path, Reader},
 };
 
 /// A branch and the commit that it points to.

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use api::{DataFile, DataSnapshot, DataSource, ErrorCode, SnapshotFile};
 use axum::{
     Json as Encoded,
-    extract::{Path, Request, State},
+    extract::{Request, State},
     http::StatusCode,
 };
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use super::registry::Paging;
 use crate::{
     app::App,
-    http::{Failure, FailureBody, Json, Params, Reader, Runner, bytes_of},
+    http::{Failure, FailureBody, Json, Params, Path, Reader, Runner, bytes_of},
     v1::lists::list_size,
 };
 

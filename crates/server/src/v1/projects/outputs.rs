@@ -6,7 +6,7 @@ use api::{RunId, RunOutputs};
 use axum::{
     Json as Encoded,
     body::Body,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
@@ -21,7 +21,7 @@ use utoipa::IntoParams;
 
 use crate::{
     app::App,
-    http::{Failure, FailureBody, Params, Reader},
+    http::{Failure, FailureBody, Params, Path, Reader},
     quota::StreamPermit,
     stream::Form,
 };

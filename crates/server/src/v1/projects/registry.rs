@@ -1,18 +1,14 @@
 //! Registering projects.
 
 use api::Project;
-use axum::{
-    Json as Encoded,
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{Json as Encoded, extract::State, http::StatusCode};
 use project::NewProjectSpec;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     app::App,
-    http::{Failure, FailureBody, Json, Params, Reader, Runner},
+    http::{Failure, FailureBody, Json, Params, Path, Reader, Runner},
     v1::lists::list_size,
 };
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use api::{Comparison, ProjectRunRequest, RunOutputs, RunRecord, RunScope};
 use axum::{
     Json as Encoded,
-    extract::{Path, State},
+    extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     app::App,
-    http::{Failure, FailureBody, Json, Params, Reader, Runner},
+    http::{Failure, FailureBody, Json, Params, Path, Reader, Runner},
     v1::{begin::WAIT_MAX, records::Patience, runs::Mode},
 };
 
