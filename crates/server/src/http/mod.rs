@@ -16,6 +16,6 @@ pub(crate) use failure::{Failure, FailureBody};
 pub(crate) use guard::{Admin, Reader, Runner, guard};
 pub use host::{HostName, InvalidHostName};
 pub(crate) use object::{names, object, objects};
-pub(crate) use once::once;
+pub(crate) use once::{OnceKey, once, once_to_the_end};
 pub(crate) use params::Params;
 pub(crate) use path::Path;

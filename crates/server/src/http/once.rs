@@ -10,9 +10,10 @@ use axum::{
 };
 use http_body_util::BodyExt;
 use sha2::{Digest, Sha256};
+use utoipa::IntoParams;
 
 use super::{
-    Failure,
+    Failure, context,
     extract::{JSON_BYTES_MAX, read},
 };
 use crate::{
@@ -28,13 +29,55 @@ const KEY_BYTES_MAX: usize = 255;
 /// The largest answer that is kept.
 const REPLY_BYTES_MAX: u64 = 1 << 20;
 
-/// Answers a request that was answered before with the same answer.
+/// What a client may send with a creation, for the document that describes them.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "it describes what is read by hand")]
+pub(crate) struct OnceKey {
+    /// 1 to 255 visible characters of the client's choice. The same request under the same
+    /// key is carried out once, and answered again for an hour.
+    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255)]
+    key: Option<String>,
+}
+
+/// Answers a request that was answered before with the same answer. One whose client goes
+/// away is given up, and may be sent again.
 pub(crate) async fn once(State(app): State<App>, request: Request, next: Next) -> Response {
-    let is_asked = request.method() == Method::POST && request.headers().contains_key(KEY);
-    if !is_asked {
+    match is_asked(&request) {
+        true => answer(&app, request, next).await.unwrap_or_else(IntoResponse::into_response),
+        false => next.run(request).await,
+    }
+}
+
+/// The same of what goes on when its client goes away: who comes back under the key gets
+/// the answer that it missed.
+pub(crate) async fn once_to_the_end(
+    State(app): State<App>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if !is_asked(&request) {
         return next.run(request).await;
     }
-    answer(&app, request, next).await.unwrap_or_else(IntoResponse::into_response)
+    let context = context::current();
+    let answered = tokio::spawn(async move {
+        let answer = answer(&app, request, next);
+        let answer = match context {
+            Some(context) => context.around(answer).await,
+            None => answer.await,
+        };
+        answer.unwrap_or_else(IntoResponse::into_response)
+    });
+    match answered.await {
+        Ok(response) => response,
+        // Whoever looks after requests says so and answers.
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(_) => Failure::internal().into_response(),
+    }
+}
+
+fn is_asked(request: &Request) -> bool {
+    request.method() == Method::POST && request.headers().contains_key(KEY)
 }
 
 async fn answer(app: &App, request: Request, next: Next) -> Result<Response, Failure> {

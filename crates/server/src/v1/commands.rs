@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     app::App,
-    http::{Failure, FailureBody, Json, Params, Path, Reader, Runner, names},
+    http::{Failure, FailureBody, Json, OnceKey, Params, Path, Reader, Runner, names},
     keys::Principal,
     stream::Recorder,
     table::{CancelOnDrop, Entry, Terms, Work},
@@ -148,7 +148,7 @@ impl CommandView {
 /// Runs a program beside the session's kernel. In the background, answers when it has
 /// begun; else when it is over, or with its events as `Accept` asks.
 #[utoipa::path(post, path = "/sessions/{session_id}/commands", tag = "commands",
-    params(("session_id" = String, Path, description = "The session.")),
+    params(("session_id" = String, Path, description = "The session."), OnceKey),
     request_body = NewCommand,
     responses(
         (status = 200, description = "It is over.", body = CommandResult),

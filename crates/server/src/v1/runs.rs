@@ -29,7 +29,9 @@ use super::{
 };
 use crate::{
     app::App,
-    http::{Failure, FailureBody, Json, Params, Path, Reader, Runner, names, object, objects},
+    http::{
+        Failure, FailureBody, Json, OnceKey, Params, Path, Reader, Runner, names, object, objects,
+    },
     keys::Principal,
     stream::{self, Form, Reading, Recorder},
     table::{CancelOnDrop, Kind, Terms, Work},
@@ -127,7 +129,7 @@ pub(crate) struct RunResultView {
 /// Runs code, a program or a line for the shell in a fresh sandbox. With
 /// `Accept: text/event-stream` or `application/x-ndjson`, answers with its events as
 /// they happen.
-#[utoipa::path(post, path = "/runs", tag = "runs",
+#[utoipa::path(post, path = "/runs", tag = "runs", params(OnceKey),
     request_body = NewRun,
     responses(
         (status = 200, description = "It is over.", body = Run),

@@ -20,7 +20,9 @@ use super::{
 };
 use crate::{
     app::App,
-    http::{Failure, FailureBody, OptionalJson, Params, Path, Reader, Runner, names, object},
+    http::{
+        Failure, FailureBody, OnceKey, OptionalJson, Params, Path, Reader, Runner, names, object,
+    },
     keys::Principal,
     table::{Entry, Found, NewEntry},
 };
@@ -124,7 +126,7 @@ pub(crate) fn find(app: &App, caller: &Principal, id: &str) -> Result<Arc<Entry>
 }
 
 /// Makes a session.
-#[utoipa::path(post, path = "/sessions", tag = "sessions",
+#[utoipa::path(post, path = "/sessions", tag = "sessions", params(OnceKey),
     request_body = Option<NewSession>,
     responses(
         (status = 201, description = "It is made.", body = SessionView),

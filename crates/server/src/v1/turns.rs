@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     app::App,
-    http::{Failure, FailureBody, Json, Path, Runner},
+    http::{Failure, FailureBody, Json, OnceKey, Path, Runner},
     stream::Recorder,
     table::{CancelOnDrop, Entry, Terms, Work},
 };
@@ -76,7 +76,7 @@ impl InputSource for Lines {
 /// Runs code in the session's kernel. With `Accept: text/event-stream` or
 /// `application/x-ndjson`, answers with its events as they happen.
 #[utoipa::path(post, path = "/sessions/{session_id}/turns", tag = "sessions",
-    params(("session_id" = String, Path, description = "The session.")),
+    params(("session_id" = String, Path, description = "The session."), OnceKey),
     request_body = NewTurn,
     responses(
         (status = 200, description = "What came of it.", body = TurnView),

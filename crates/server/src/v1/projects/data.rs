@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use super::registry::Paging;
 use crate::{
     app::App,
-    http::{Failure, FailureBody, Json, Params, Path, Reader, Runner, bytes_of},
+    http::{Failure, FailureBody, Json, OnceKey, Params, Path, Reader, Runner, bytes_of},
     v1::lists::list_size,
 };
 
@@ -70,7 +70,7 @@ pub(crate) struct NewDataSource {
 /// a snapshot is taken.
 #[utoipa::path(post, path = "/projects/{project}/sources", tag = "projects",
     operation_id = "source_add", request_body = NewDataSource,
-    params(("project" = String, Path, description = "Its name.")),
+    params(("project" = String, Path, description = "Its name."), OnceKey),
     responses((status = 201, description = "It is one.", body = DataSource),
         (status = "default", description = "It cannot be.", body = FailureBody)))]
 pub(crate) async fn add_source(
@@ -170,7 +170,7 @@ pub(crate) async fn snapshots(
 /// Keeps a project's data as it is now.
 #[utoipa::path(post, path = "/projects/{project}/snapshots", tag = "projects",
     operation_id = "snapshot_take",
-    params(("project" = String, Path, description = "Its name.")),
+    params(("project" = String, Path, description = "Its name."), OnceKey),
     responses((status = 201, description = "It is this.", body = DataSnapshot),
         (status = "default", description = "It cannot be.", body = FailureBody)))]
 pub(crate) async fn take(

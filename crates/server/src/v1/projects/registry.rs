@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     app::App,
-    http::{Failure, FailureBody, Json, Params, Path, Reader, Runner},
+    http::{Failure, FailureBody, Json, OnceKey, Params, Path, Reader, Runner},
     v1::lists::list_size,
 };
 
@@ -30,7 +30,7 @@ pub(crate) struct NewProject {
 
 /// Registers a project. Nothing of the repository is kept before it is run.
 #[utoipa::path(post, path = "/projects", tag = "projects", operation_id = "project_add",
-    request_body = NewProject,
+    request_body = NewProject, params(OnceKey),
     responses((status = 201, description = "It is registered.", body = Project),
         (status = "default", description = "It cannot be.", body = FailureBody)))]
 pub(crate) async fn add(

@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     app::App,
-    http::{Failure, FailureBody, Json, Params, Path, Reader, Runner},
+    http::{Failure, FailureBody, Json, OnceKey, Params, Path, Reader, Runner},
     v1::{begin::WAIT_MAX, records::Patience, runs::Mode},
 };
 
@@ -96,7 +96,7 @@ async fn whole(app: &App, record: RunRecord) -> Result<ProjectRun, Failure> {
 /// when its client goes away.
 #[utoipa::path(post, path = "/projects/{project}/runs", tag = "projects",
     operation_id = "project_run", request_body = NewProjectRun,
-    params(("project" = String, Path, description = "The project's name.")),
+    params(("project" = String, Path, description = "The project's name."), OnceKey),
     responses((status = 200, description = "It is over.", body = ProjectRun),
         (status = 202, description = "It waits or runs.", body = ProjectRun),
         (status = "default", description = "It cannot be run.", body = FailureBody)))]
@@ -151,7 +151,8 @@ pub(crate) struct RerunView {
 /// Repeats a project's run with the same code, data and parameters.
 #[utoipa::path(post, path = "/records/{run_id}/rerun", tag = "projects",
     operation_id = "record_rerun",
-    params(("run_id" = String, Path, description = "The run's id, or its beginning."), Patience),
+    params(("run_id" = String, Path, description = "The run's id, or its beginning."), Patience,
+        OnceKey),
     responses((status = 200, description = "It is over, waits or runs.", body = RerunView),
         (status = "default", description = "It cannot be.", body = FailureBody)))]
 pub(crate) async fn rerun(
