@@ -1,6 +1,6 @@
 //! What can go wrong with projects.
 
-use std::io;
+use std::{io, path::PathBuf, time::Duration};
 
 use api::{ErrorBody, ErrorCode, with_causes};
 use engine::{ArchiveError, RunError};
@@ -85,6 +85,30 @@ pub enum ProjectError {
         /// Why.
         reason: String,
     },
+    /// A directory, a bucket or a snapshot is not one that is taken.
+    #[error("the data cannot be taken: {reason}")]
+    Unfit {
+        /// Why.
+        reason: String,
+    },
+    /// With a file of a directory, a snapshot would be too large.
+    #[error(
+        "with {path:?} of {given} bytes, the snapshot has more than {maximum}, which is the most"
+    )]
+    NoRoom {
+        /// It, from the directory.
+        path: PathBuf,
+        /// Its size.
+        given: u64,
+        /// The limit of all together.
+        maximum: u64,
+    },
+    /// The time that a run is to have is none, or more than the operator gives.
+    #[error("a run may take more than 0 and at most {} seconds", maximum.as_secs_f64())]
+    Time {
+        /// The limit.
+        maximum: Duration,
+    },
     /// The operator does not give that.
     #[error("{what} is not allowed here")]
     Refused {
@@ -134,10 +158,12 @@ impl ProjectError {
             Self::Tree(TreeError::NotFound { .. }) | Self::NotFound { .. } => {
                 (ErrorCode::NotFound, None)
             }
-            Self::Tree(TreeError::TooLarge { .. }) | Self::TooLarge { .. } => {
-                (ErrorCode::TooLarge, None)
+            Self::Tree(TreeError::TooLarge { .. })
+            | Self::TooLarge { .. }
+            | Self::NoRoom { .. } => (ErrorCode::TooLarge, None),
+            Self::Tree(_) | Self::Request { .. } | Self::Unfit { .. } | Self::Time { .. } => {
+                (ErrorCode::InvalidRequest, None)
             }
-            Self::Tree(_) | Self::Request { .. } => (ErrorCode::InvalidRequest, None),
             Self::Name { .. } => (ErrorCode::InvalidRequest, Some("choose another name")),
             Self::Exists { .. } => (ErrorCode::Conflict, Some("choose another name")),
             Self::Ambiguous { .. } => {

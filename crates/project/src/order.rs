@@ -67,7 +67,7 @@ pub(crate) fn parameters(given: Option<Value>) -> Result<Option<Map<String, Valu
     match bytes < PARAMETERS_BYTES_MAX {
         true => Ok(Some(given)),
         false => Err(ProjectError::TooLarge {
-            what: "the parameters",
+            what: "the object of parameters",
             given: bytes as u64,
             maximum: PARAMETERS_BYTES_MAX as u64 - 1,
         }),

@@ -51,10 +51,10 @@ fn uploads_are_told_by_their_bytes() {
         let upload = async |name: &str, bytes: &[u8]| {
             house.projects.upload(TENANT, &project, name, bytes.to_vec()).await
         };
-        assert_eq!(upload("sales", b"a,b\n1,2\n").await.unwrap().name, "sales.csv");
+        assert_eq!(upload("sales.txt", b"a,b\n1,2\n").await.unwrap().name, "sales.txt");
         assert_eq!(upload("x.json", b"{}").await.unwrap().name, "x.json");
         for (name, bytes) in
-            [("a.csv", &b"\x7fELF\0"[..]), ("a.parquet", b"a,b"), ("../a.csv", b"a")]
+            [("a.csv", &b"\x7fELF\0"[..]), ("a.parquet", b"a,b"), ("../a.csv", b"a"), ("a", b"a")]
         {
             assert!(upload(name, bytes).await.is_err(), "{name}");
         }
@@ -121,6 +121,11 @@ fn directories_are_the_operators_to_give() {
         let expected =
             serde_json::json!({"tables/a/one.csv": "1", "tables/two.csv": "2", "refused": 30});
         assert_eq!(result, expected);
+        // Nobody reads what is too large by what the host says of it.
+        fs::File::create(tables.join("large.csv")).unwrap().set_len(1 << 42).unwrap();
+        let error = house.projects.take_snapshot(TENANT, &project).await.unwrap_err().body();
+        assert_eq!(error.code, ErrorCode::TooLarge, "{error:?}");
+        assert!(error.message.contains("\"large.csv\" of 4398046511104 bytes"), "{error:?}");
         fs::remove_dir_all(&tables).unwrap();
         let again = house.run(&model("p", "reads")).await;
         assert_eq!(again.result.unwrap(), expected);

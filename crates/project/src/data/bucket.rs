@@ -29,7 +29,7 @@ pub(crate) async fn bucket(
     let objects = bucket.list().await?;
     if objects.len() + taken.files.len() > FILES_MAX {
         let reason = format!("there are more than {FILES_MAX} files");
-        return Err(ProjectError::Data { reason });
+        return Err(ProjectError::Unfit { reason });
     }
     taken.bytes = checked(&objects, bounds, taken.bytes)?;
     let keep = move |object: BucketObject| async move {

@@ -6,7 +6,7 @@ mod ready;
 mod take;
 
 pub(crate) use bucket::{Bounds, bucket};
-pub(crate) use kind::DataKind;
+pub(crate) use kind::check;
 pub(crate) use ready::Snapshots;
 pub(crate) use take::{Taken, directory};
 

@@ -76,7 +76,7 @@ fn place(top: &Path, path: &str) -> Result<PathBuf, ProjectError> {
     let path = Path::new(path);
     match path.components().all(|part| matches!(part, Component::Normal(_))) {
         true => Ok(top.join(path)),
-        false => Err(ProjectError::Data { reason: format!("{path:?} leads elsewhere") }),
+        false => Err(ProjectError::Unfit { reason: format!("{path:?} leads elsewhere") }),
     }
 }
 

@@ -42,13 +42,14 @@ pub(crate) async fn directory(
     let found = blocking(move || find(&top)).await?;
     if found.len() + taken.files.len() > FILES_MAX {
         let reason = format!("there are more than {FILES_MAX} files");
-        return Err(ProjectError::Data { reason });
+        return Err(ProjectError::Unfit { reason });
     }
-    for path in found {
+    check(directory, &found, bytes_max, taken.bytes)?;
+    for (path, _) in found {
         let left = bytes_max.saturating_sub(taken.bytes);
         let shown = path.strip_prefix(directory).unwrap_or(&path);
         let Some(shown) = shown.to_str().filter(|shown| !shown.contains('\\')) else {
-            return Err(ProjectError::Data { reason: format!("{shown:?} is no plain name") });
+            return Err(ProjectError::Unfit { reason: format!("{shown:?} is no plain name") });
         };
         let file = open(&path)?;
         let digest = blobs.put(chunks(file), left).await?;
@@ -62,8 +63,26 @@ pub(crate) async fn directory(
     Ok(())
 }
 
-/// Regular files below a directory, in the order of their paths.
-fn find(top: &Path) -> io::Result<Vec<PathBuf>> {
+/// Refuses files that are too much for a snapshot before any of them is read.
+fn check(
+    directory: &Path,
+    found: &[(PathBuf, u64)],
+    maximum: u64,
+    before: u64,
+) -> Result<(), ProjectError> {
+    let mut bytes = before;
+    for (path, given) in found {
+        bytes = bytes.saturating_add(*given);
+        if bytes > maximum {
+            let path = path.strip_prefix(directory).unwrap_or(path).to_owned();
+            return Err(ProjectError::NoRoom { path, given: *given, maximum });
+        }
+    }
+    Ok(())
+}
+
+/// Regular files below a directory with their sizes, in the order of their paths.
+fn find(top: &Path) -> io::Result<Vec<(PathBuf, u64)>> {
     let (mut left, mut files) = (vec![(top.to_owned(), 0)], Vec::new());
     while let Some((directory, depth)) = left.pop() {
         for entry in fs::read_dir(&directory)? {
@@ -72,7 +91,7 @@ fn find(top: &Path) -> io::Result<Vec<PathBuf>> {
             if kind.is_dir() && depth < DEPTH_MAX {
                 left.push((entry.path(), depth + 1));
             } else if kind.is_file() {
-                files.push(entry.path());
+                files.push((entry.path(), entry.metadata()?.len()));
             }
             if files.len() > FILES_MAX || left.len() > FILES_MAX {
                 return Ok(files);

@@ -9,7 +9,7 @@ use super::Projects;
 use crate::{
     ProjectError,
     checkout::blocking,
-    data::{Bounds, DataKind, Taken, bucket, directory},
+    data::{Bounds, Taken, bucket, check, directory},
     media::media_type,
     names,
 };
@@ -21,10 +21,10 @@ const FILES_SHOWN_MAX: usize = 500;
 
 impl Projects {
     /// Takes a file that was sent as a data source; one of that name is replaced.
-    /// `file_name` is what its sender calls it.
+    /// `file_name` is what its sender calls it, and what it is found under.
     ///
     /// # Errors
-    /// It is too large, or not data that is taken.
+    /// It is too large, or not data that is taken, or its name does not say what it is.
     pub async fn upload(
         &self,
         tenant: &str,
@@ -37,12 +37,11 @@ impl Projects {
         if given > maximum {
             return Err(ProjectError::TooLarge { what: "the upload", given, maximum });
         }
-        let kind = DataKind::of(file_name, &bytes);
-        let kind = kind.map_err(|reason| ProjectError::Data { reason })?;
-        let name = kind.file_name(file_name);
+        check(file_name, &bytes).map_err(|reason| ProjectError::Data { reason })?;
         let digest = self.blobs.put_bytes(bytes).await?;
         let (kind, location) = (DataSourceKind::Upload, digest.sha256);
-        let source = NewSource { project_id: project.project_id, name, kind, location };
+        let (project_id, name) = (project.project_id, file_name.to_owned());
+        let source = NewSource { project_id, name, kind, location };
         self.put(tenant, project, source).await
     }
 
@@ -153,14 +152,19 @@ impl Projects {
     /// The files of a snapshot.
     ///
     /// # Errors
-    /// The records cannot be read.
+    /// There is none, or the records cannot be read.
     pub async fn snapshot_files(
         &self,
         tenant: &str,
         project: &Project,
         snapshot: &str,
     ) -> Result<Vec<SnapshotFile>, ProjectError> {
-        Ok(self.store.snapshot_files(tenant, project.project_id, snapshot).await?)
+        let (store, project_id) = (&self.store, project.project_id);
+        let Some(found) = store.snapshot(tenant, project_id, snapshot).await? else {
+            let name = snapshot.chars().take(80).collect();
+            return Err(ProjectError::NotFound { what: "snapshot", name });
+        };
+        Ok(store.snapshot_files(tenant, project_id, &found.snapshot_id).await?)
     }
 
     /// The files of the newest snapshot, as far as a list of them is read; none where there
