@@ -3,6 +3,7 @@
 mod code;
 mod data;
 mod runs;
+mod wanted;
 
 use std::{fs::DirBuilder, io, os::unix::fs::DirBuilderExt, sync::Arc};
 

@@ -9,12 +9,11 @@ use api::{
 use record::{Cancelled, Filter, Found, NewRecord, Page, RunEvent};
 use tokio::time::{Instant, timeout};
 
-use super::Projects;
+use super::{Projects, wanted};
 use crate::{
     GitSource, ProjectError,
     compare::{Metrics, changes},
     media::{JSON, is_text},
-    names,
     order::{Order, parameters},
 };
 
@@ -26,8 +25,6 @@ const TEXT_BYTES_MAX: u64 = 64 * 1024;
 const SHOWN_BYTES_MAX: u64 = 2 << 20;
 /// The largest output that is handed out: what is kept is.
 const OUTPUT_BYTES_MAX: u64 = record::ARTIFACT_BYTES_MAX;
-/// The most often that a run may be started.
-const ATTEMPTS_MAX: u32 = 10;
 
 /// A run that was repeated.
 #[derive(Clone, Debug)]
@@ -50,7 +47,7 @@ impl Projects {
         asker: &str,
         request: &ProjectRunRequest,
     ) -> Result<RunRecord, ProjectError> {
-        check(request)?;
+        wanted::check(request, self.wall_time_max())?;
         let parameters = parameters(request.parameters.clone())?;
         let project = self.show(tenant, &request.project).await?;
         let (branch, commit) = (request.branch.as_deref(), request.commit_sha.as_deref());
@@ -255,7 +252,7 @@ impl Projects {
     /// Repeats a run with the same inputs; waits for its end if that is wanted.
     ///
     /// # Errors
-    /// It is no run of a project, or its record cannot be read.
+    /// It is no run of a project, its project is gone, or its record cannot be read.
     pub async fn rerun(
         &self,
         tenant: &str,
@@ -269,8 +266,12 @@ impl Projects {
         let request = before.request.clone().filter(|_| before.kind == RunKind::Project);
         let order: Order =
             serde_json::from_value(request.ok_or_else(unfit)?).map_err(|_| unfit())?;
-        let project_id = before.project_id.ok_or_else(unfit)?;
-        let project = self.store.project_by_id(tenant, project_id).await?.ok_or_else(unfit)?;
+        let project = match before.project_id {
+            Some(id) => self.store.project_by_id(tenant, id).await?,
+            None => None,
+        };
+        let project =
+            project.ok_or(ProjectError::Request { reason: "the project of the run is gone" })?;
         // What may be read is the operator's word of now.
         self.source(&project)?;
         let record = NewRecord {
@@ -290,8 +291,7 @@ impl Projects {
         record: NewRecord,
         attempts_max: Option<u32>,
     ) -> Result<RunRecord, ProjectError> {
-        let attempts_max = attempts_max.unwrap_or(1).clamp(1, ATTEMPTS_MAX);
-        self.store.enqueue(&record, attempts_max).await?;
+        self.store.enqueue(&record, attempts_max.unwrap_or(1)).await?;
         self.wake.notify_one();
         let opened = self.store.record(tenant, record.run_id).await?;
         opened.ok_or_else(|| no_run(&record.run_id.to_string()))
@@ -338,16 +338,6 @@ impl Projects {
             }
         }
         Ok(metrics)
-    }
-}
-
-fn check(request: &ProjectRunRequest) -> Result<(), ProjectError> {
-    match (request.scope, &request.model) {
-        (RunScope::Model, Some(model)) => names::model(model),
-        (RunScope::Model, None) => {
-            Err(ProjectError::Request { reason: "a run of a model needs the model's name" })
-        }
-        (RunScope::Project, _) => Ok(()),
     }
 }
 

@@ -57,7 +57,7 @@ pub(super) struct RunArgs {
     parameters: Option<Map<String, Value>>,
     /// The data snapshot; the newest if left out.
     data_snapshot_ref: Option<String>,
-    /// How long it may take.
+    /// How long it may take: what the operator gives, or less.
     timeout_seconds: Option<f64>,
     /// How long to wait for its end, with the mode `sync`.
     wait_seconds: Option<f64>,
@@ -216,7 +216,8 @@ impl Kind for Run {
     async fn call(call: Call, args: RunArgs) -> Result<Answer<RunTold>, Refusal> {
         let patience = patience(args.wait_seconds)?;
         let model = check_model(args.scope, args.model_name)?;
-        let time = args.timeout_seconds.map(|time| seconds_of("timeout_seconds", time, WAIT_MAX));
+        let most = call.projects().wall_time_max();
+        let time = args.timeout_seconds.map(|time| seconds_of("timeout_seconds", time, most));
         let wall_time_ms = time.transpose()?.map(crate::v1::view::millis);
         let request = ProjectRunRequest {
             project: args.project_name,

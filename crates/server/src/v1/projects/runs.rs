@@ -47,12 +47,15 @@ pub(crate) struct NewProjectRun {
     /// The data snapshot; the newest if left out.
     #[serde(default)]
     snapshot: Option<String>,
-    /// The longest that it may take.
+    /// The longest that it may take: what the operator gives, five minutes unless they say
+    /// otherwise, or less.
     #[serde(default)]
+    #[schema(minimum = 1)]
     wall_time_ms: Option<u64>,
     /// How often it may be started: again only where a worker died under it. Once if left
     /// out.
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 10)]
     attempts_max: Option<u32>,
     /// Whether the client waits for its end.
     #[serde(default)]
