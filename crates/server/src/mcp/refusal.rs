@@ -49,6 +49,16 @@ impl Refusal {
                 "it is not about the arguments; tell the operator of this server"
             }
             ErrorCode::Busy | ErrorCode::QuotaExceeded => "wait some seconds and try again",
+            ErrorCode::Unauthenticated | ErrorCode::Forbidden => {
+                "ask the operator of this server for a key that allows it"
+            }
+            ErrorCode::PolicyRefused => "ask the operator of this server to allow it",
+            ErrorCode::NotFound | ErrorCode::FileNotFound => {
+                "list what there is, and take a name or id from there"
+            }
+            ErrorCode::Conflict => {
+                "look at what there is now; it is not as the call takes it to be"
+            }
             _ => "change the arguments as the message says",
         })
     }
@@ -76,9 +86,6 @@ const fn hint(code: ErrorCode) -> Option<&'static str> {
             "call execute_code or run_command without session_id for a new session; variables \
              and files of the old one are gone",
         ),
-        ErrorCode::Unauthenticated | ErrorCode::Forbidden => {
-            Some("ask the operator of this server for a key that allows it")
-        }
         _ => None,
     }
 }
@@ -101,5 +108,22 @@ mod tests {
             (&"code: it is missing".into(), &"give code".into())
         );
         assert_eq!(refusal.line(), "code: it is missing; give code");
+    }
+
+    #[test]
+    fn what_is_not_about_the_arguments_is_not_mended_by_them() {
+        let table = [
+            (ErrorCode::InvalidRequest, "change the arguments"),
+            (ErrorCode::NotFound, "list what there is"),
+            (ErrorCode::FileNotFound, "list what there is"),
+            (ErrorCode::Conflict, "look at what there is"),
+            (ErrorCode::Forbidden, "ask the operator"),
+            (ErrorCode::PolicyRefused, "ask the operator"),
+            (ErrorCode::QuotaExceeded, "wait"),
+        ];
+        for (code, advice) in table {
+            let refusal = Refusal::new(code, "it cannot be");
+            assert!(refusal.line().starts_with(&format!("it cannot be; {advice}")), "{code:?}");
+        }
     }
 }

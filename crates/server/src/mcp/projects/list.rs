@@ -34,6 +34,7 @@ pub(super) struct ListRunsArgs {
     /// Those asked for before then, RFC 3339.
     until: Option<String>,
     /// How many at most, from 1 to 500; 50 if left out.
+    #[schema(minimum = 1, maximum = 500)]
     limit: Option<u32>,
     /// Where the page before ended: its `next_cursor`.
     cursor: Option<String>,
@@ -73,6 +74,16 @@ impl Kind for ListRuns {
     }
 }
 
+/// The project by either of its names.
+fn one_of(name: Option<String>, same: Option<String>) -> Result<Option<String>, Refusal> {
+    match (name, same) {
+        (Some(name), Some(same)) if name != same => Err(Refusal::invalid(
+            "project: it means the same as project_name, and they are two; give one of them",
+        )),
+        (name, same) => Ok(name.or(same)),
+    }
+}
+
 fn filter(args: ListRunsArgs) -> Result<Filter, Refusal> {
     let moment = |field: &str, text: Option<String>| match text {
         None => Ok(None),
@@ -88,7 +99,7 @@ fn filter(args: ListRunsArgs) -> Result<Filter, Refusal> {
         return Err(Refusal::invalid(format!("limit: from 1 to {RUNS_MAX}")));
     }
     Ok(Filter {
-        project: args.project_name.or(args.project),
+        project: one_of(args.project_name, args.project)?,
         statuses: status.map(told::statuses).unwrap_or_default(),
         kind: Some(RunKind::Project),
         since: moment("since", args.since)?,
