@@ -2,7 +2,7 @@
 //! each, kept until an hour after its end.
 
 use api::{RunId, Timestamp};
-use sqlx::{Any, Row, Transaction};
+use sqlx::{Any, Row, Transaction, any::AnyRow};
 
 use crate::{
     Fence, Store, StoreError,
@@ -20,6 +20,9 @@ pub const EVENT_BYTES_MAX: usize = 64 * 1024;
 const READ_MAX: u32 = 1_000;
 
 const OPERATION: &str = "record events of a run";
+
+/// The place of a run's last event.
+const LAST: &str = "SELECT COALESCE(MAX(seq), 0) FROM run_events WHERE run_id = $1";
 
 /// Something that happened in a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,7 +88,7 @@ impl Store {
         if held.map_err(failed())?.is_none() {
             return Ok(Appended::Fenced);
         }
-        let mut last_seq = self.last_event(&mut transaction, fence.run_id).await?;
+        let mut last_seq = self.last_event_within(&mut transaction, fence.run_id).await?;
         let mut omitted = 0;
         for event in events {
             if last_seq >= EVENTS_PER_RUN_MAX {
@@ -99,17 +102,25 @@ impl Store {
         Ok(Appended::Now { last_seq, omitted })
     }
 
-    async fn last_event(
+    async fn last_event_within(
         &self,
         transaction: &mut Transaction<'static, Any>,
         run_id: RunId,
     ) -> Result<u64, StoreError> {
-        let failed = || StoreError::of(OPERATION);
-        let sql = "SELECT COALESCE(MAX(seq), 0) FROM run_events WHERE run_id = $1";
-        let query = self.database().query(sql).bind(run_id.to_string());
-        let row = query.fetch_one(&mut **transaction).await.map_err(failed())?;
-        let last: i64 = row.try_get(0).map_err(failed())?;
-        u64::try_from(last).map_err(|_| StoreError::Corrupt { what: "seq" })
+        let query = self.database().query(LAST).bind(run_id.to_string());
+        let row = query.fetch_one(&mut **transaction).await;
+        last_seq(&row.map_err(StoreError::of(OPERATION))?)
+    }
+
+    /// The place of a run's last event; 0 if there is none.
+    ///
+    /// # Errors
+    ///
+    /// What the database fails with.
+    pub async fn last_event(&self, run_id: RunId) -> Result<u64, StoreError> {
+        let query = self.database().query(LAST).bind(run_id.to_string());
+        let row = query.fetch_one(self.database().reader()).await;
+        last_seq(&row.map_err(StoreError::of("read events of a run"))?)
     }
 
     async fn insert_event(
@@ -158,7 +169,7 @@ impl Store {
             .fetch_all(self.database().reader())
             .await
             .map_err(StoreError::of("read events of a run"))?;
-        let read = |row: &sqlx::any::AnyRow| {
+        let read = |row: &AnyRow| {
             Ok(RunEvent {
                 seq: number(row, "seq")?,
                 kind: text(row, "kind")?,
@@ -168,4 +179,9 @@ impl Store {
         };
         rows.iter().map(read).collect()
     }
+}
+
+fn last_seq(row: &AnyRow) -> Result<u64, StoreError> {
+    let last: i64 = row.try_get(0).map_err(StoreError::of(OPERATION))?;
+    u64::try_from(last).map_err(|_| StoreError::Corrupt { what: "seq" })
 }

@@ -16,6 +16,12 @@ use crate::{
     http::{Failure, FailureBody, Params, Path, Reader},
 };
 
+/// How many commits are listed if the client does not say, and the most.
+const VERSIONS_USUAL: u16 = 20;
+const VERSIONS_MAX: u16 = 50;
+/// The most that are passed over: no history that is taken has as many.
+const SKIP_MAX: u64 = 1_000_000;
+
 /// A branch and the commit that it points to.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct BranchView {
@@ -129,8 +135,10 @@ pub(crate) struct History {
     /// Those that change this path.
     path: Option<String>,
     /// How many at most, from 1 to 50.
+    #[param(minimum = 1, maximum = 50)]
     limit: Option<u16>,
-    /// How many are passed over.
+    /// How many are passed over, a million at most.
+    #[param(maximum = 1_000_000)]
     skip: Option<u64>,
 }
 
@@ -163,16 +171,21 @@ pub(crate) async fn versions(
     Path(name): Path<String>,
     Params(wanted): Params<History>,
 ) -> Result<Encoded<Versions>, Failure> {
-    const LIMIT_DEFAULT: u16 = 20;
-    const LIMIT_MAX: u16 = 50;
+    let (limit, skip) = (wanted.limit.unwrap_or(VERSIONS_USUAL), wanted.skip.unwrap_or(0));
+    if !(1..=VERSIONS_MAX).contains(&limit) {
+        return Err(Failure::malformed(format!("limit has to be from 1 to {VERSIONS_MAX}")));
+    }
+    if skip > SKIP_MAX {
+        return Err(Failure::malformed(format!("skip has to be from 0 to {SKIP_MAX}")));
+    }
     let (projects, tenant) = (app.projects(), caller.tenant.as_str());
     let project = super::find(projects, &caller, &name).await?;
     let asked = wanted.at.as_deref().unwrap_or(&project.default_branch);
     let commit = projects.resolve(tenant, &project, asked).await?;
     let page = LogPage {
         path: wanted.path.as_deref().unwrap_or_default(),
-        skip: wanted.skip.unwrap_or(0),
-        count: usize::from(wanted.limit.unwrap_or(LIMIT_DEFAULT).clamp(1, LIMIT_MAX)),
+        skip,
+        count: usize::from(limit),
     };
     let view = |version: project::Version| VersionView {
         commit_sha: version.commit,

@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use api::{RunId, RunOutputs};
+use api::{RunId, RunOutputs, RunRecord};
 use axum::{
     Json as Encoded,
     body::Body,
@@ -13,7 +13,7 @@ use axum::{
 use bytes::Bytes;
 use futures_util::stream;
 use project::Projects;
-use record::RunEvent;
+use record::{EVENTS_PER_RUN_MAX, RunEvent};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::sleep;
@@ -88,7 +88,8 @@ pub(crate) async fn read(
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct From {
-    /// The number of the last event that the client has; all of them if left out.
+    /// The number of the last event that the client has; all of them if left out. Where
+    /// there are not so many yet, it is the last one's.
     from: Option<u64>,
 }
 
@@ -111,12 +112,13 @@ pub(crate) async fn events(
     let record = app.projects().get(caller.tenant.as_str(), &run_id).await?;
     let resumed = headers.get("last-event-id").and_then(|value| value.to_str().ok());
     let resumed = resumed.and_then(|text| text.parse().ok());
+    let after = place(&app, &record, resumed.or(from.from).unwrap_or(0)).await?;
     let form = Form::accepted(&headers).unwrap_or(Form::Sse);
     let follower = Follower {
         projects: Arc::clone(app.projects()),
         tenant: caller.tenant.as_str().to_owned(),
         run_id: record.run_id,
-        after: resumed.or(from.from).unwrap_or(0),
+        after,
         form,
         is_over: false,
         _permit: app.quotas().acquire_stream(&caller.tenant)?,
@@ -127,6 +129,18 @@ pub(crate) async fn events(
     ];
     let pieces = stream::unfold(follower, Follower::next);
     Ok((kind, Body::from_stream(pieces)).into_response())
+}
+
+/// Where a client is, who cannot have more events than there are.
+async fn place(app: &App, record: &RunRecord, asked: u64) -> Result<u64, Failure> {
+    // The end is one more.
+    let most = EVENTS_PER_RUN_MAX + 1;
+    if asked > most {
+        return Err(Failure::malformed(format!("from has to be from 0 to {most}")));
+    }
+    let last = app.store().last_event(record.run_id).await?;
+    // Those of a run that ended long ago are not kept.
+    Ok(if last == 0 { asked } else { asked.min(last) })
 }
 
 struct Follower {
