@@ -2,11 +2,21 @@
 
 use crate::size::scaled;
 
-/// Why a text is no duration.
+/// Why a text is no duration that is taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{given:?} is not a duration: write 500ms, 30s, 5m, 1h or a number of seconds")]
-pub(crate) struct InvalidDuration {
-    given: String,
+pub(crate) enum InvalidDuration {
+    /// It is none.
+    #[error("{given:?} is not a duration: write 500ms, 30s, 5m, 1h or a number of seconds")]
+    Malformed {
+        /// The text.
+        given: String,
+    },
+    /// It is none at all.
+    #[error("{given:?} is no time at all: it must be more than zero")]
+    Zero {
+        /// The text.
+        given: String,
+    },
 }
 
 /// Longer suffixes stand before those that end them.
@@ -18,11 +28,15 @@ const UNITS: [(&str, u64); 5] =
 /// # Errors
 /// The text is no number with at most one unit, is zero, or passes 64 bits.
 pub(crate) fn parse(text: &str) -> Result<u64, InvalidDuration> {
-    let refused = || InvalidDuration { given: text.to_owned() };
+    let given = text.to_owned();
     let text = text.trim();
     let unit = UNITS.iter().find_map(|(unit, millis)| Some((text.strip_suffix(unit)?, *millis)));
     let (number, millis) = unit.unwrap_or((text, 1000));
-    scaled(number.trim_end(), millis).filter(|total| *total > 0).ok_or_else(refused)
+    match scaled(number.trim_end(), millis) {
+        Some(0) => Err(InvalidDuration::Zero { given }),
+        Some(total) => Ok(total),
+        None => Err(InvalidDuration::Malformed { given }),
+    }
 }
 
 /// Prints a duration in the largest unit that leaves it whole.
@@ -68,8 +82,11 @@ mod tests {
 
     #[test]
     fn what_is_no_duration_is_refused() {
-        for text in ["", "0", "0s", "-1s", "s", "1 year", "1.s", "5mm", "999999999999999999d"] {
-            assert!(parse(text).is_err(), "{text}");
+        for text in ["", "-1s", "s", "1 year", "1.s", "5mm", "999999999999999999d"] {
+            assert_eq!(parse(text), Err(InvalidDuration::Malformed { given: text.into() }));
+        }
+        for text in ["0", "0s", "0.0", "0.0001s"] {
+            assert_eq!(parse(text), Err(InvalidDuration::Zero { given: text.into() }));
         }
     }
 
