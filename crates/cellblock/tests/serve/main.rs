@@ -4,12 +4,16 @@
 #![expect(clippy::unwrap_used, reason = "in a test, what cannot be done is a failure")]
 
 mod crash;
+mod creations;
+mod document;
 mod drain;
 mod fixture;
+mod illegal;
 mod kept;
 mod log;
 mod mcp;
 mod refusals;
+mod repository;
 mod tenants;
 mod traces;
 mod workers;

@@ -16,6 +16,7 @@ use testkit::postgres::{self, Postgres};
 use crate::{
     fixture::{Before, PATIENCE, StateDir, program},
     mcp::are_told_as_failed,
+    repository,
 };
 
 /// Long enough that nobody sees its end.
@@ -40,10 +41,7 @@ impl Shared {
     fn new(state: StateDir, database: String) -> Self {
         let shared = Self { state, database };
         let repository = shared.state.path("repository");
-        fs::create_dir_all(repository.join("model")).unwrap();
-        fs::write(repository.join("model/long.py"), LONG).unwrap();
-        fs::write(repository.join("model/short.py"), SHORT).unwrap();
-        commit(&repository);
+        repository::make(&repository, &[("model/long.py", LONG), ("model/short.py", SHORT)]);
         shared.told(&["project", "add", "p", repository.to_str().unwrap()]);
         shared
     }
@@ -95,18 +93,6 @@ impl Shared {
         let log = self.state.path("worker.log");
         let log = fs::File::options().create(true).append(true).open(log).unwrap();
         Worker(command.stdout(Stdio::null()).stderr(log).spawn().unwrap())
-    }
-}
-
-fn commit(repository: &Path) {
-    for words in [
-        &["init", "--quiet", "--initial-branch", "main"][..],
-        &["add", "--all"],
-        &["-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "-qm", "more"],
-    ] {
-        let mut git = Command::new("git");
-        git.args(words).current_dir(repository).env("HOME", repository);
-        assert!(git.status().unwrap().success());
     }
 }
 

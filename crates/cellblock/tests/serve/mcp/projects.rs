@@ -1,9 +1,7 @@
 //! Projects: where their repositories may be, and their runs.
 
 use std::{
-    fs,
     path::{Path, PathBuf},
-    process::Command,
     time::{Duration, Instant},
 };
 
@@ -13,7 +11,10 @@ use super::{
     messages::{call, refusal, told},
     stdio::Client,
 };
-use crate::fixture::{Before, PATIENCE, StateDir};
+use crate::{
+    fixture::{Before, PATIENCE, StateDir},
+    repository::make,
+};
 
 const MODEL: &str = "\
 import os
@@ -25,21 +26,10 @@ const SLOW: &str = "import time\nprint('begun', flush=True)\ntime.sleep(300)\n";
 
 /// A repository with two models.
 fn repository(path: PathBuf) -> PathBuf {
-    fs::create_dir_all(path.join("model")).unwrap();
-    fs::write(path.join("run.py"), "PIPELINE = ['sales']\n").unwrap();
-    fs::write(path.join("model/sales.py"), MODEL).unwrap();
-    fs::write(path.join("model/slow.py"), SLOW).unwrap();
-    let author = ["-c", "user.name=test", "-c", "user.email=test@localhost"];
-    git(&path, &["init", "--quiet", "--initial-branch", "main"]);
-    git(&path, &["add", "--all"]);
-    git(&path, &[&author[..], &["commit", "--quiet", "--message", "a state"]].concat());
+    let pipeline = "PIPELINE = ['sales']\n";
+    let files = [("run.py", pipeline), ("model/sales.py", MODEL), ("model/slow.py", SLOW)];
+    make(&path, &files);
     path
-}
-
-fn git(directory: &Path, words: &[&str]) {
-    let mut command = Command::new("git");
-    command.args(words).current_dir(directory).env("HOME", directory);
-    assert!(command.status().unwrap().success(), "{words:?}");
 }
 
 fn create(client: &mut Client, repository: &Path) -> Value {
@@ -90,6 +80,43 @@ fn a_project_is_run_on_its_data_and_run_again() {
     client.hang_up();
     assert_eq!(client.end(), Some(0));
     before.nothing_is_left();
+}
+
+#[test]
+fn what_projects_cannot_do_is_told_with_what_to_do() {
+    let (_alone, state) = (Before::take(), StateDir::make());
+    let repository = repository(state.path("here/repository"));
+    let mut client = Client::begin_in(&repository, &state, "full");
+    told(&create(&mut client, &repository));
+    let run = |more: Value| {
+        let mut all = json!({"scope": "project", "mode": "async", "project_name": "p"});
+        all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        all
+    };
+    let unknown = "00000000-0000-7000-8000-000000000000";
+    let exe = json!({"kind": "file_upload", "file_name": "a.exe", "content": "MZ"});
+    let empty = json!({"kind": "file_upload", "file_name": "a.csv", "content": ""});
+    let ingest = |spec: &Value| json!({"project_name": "p", "source_name": "s", "spec": spec});
+    let table = [
+        ("run", run(json!({"timeout_seconds": 600})), "at most 300 seconds", "change the"),
+        ("run", run(json!({"timeout_seconds": 0})), "more than 0", "change the"),
+        ("run", run(json!({"project_name": "q"})), "no project", "list what there is"),
+        ("list_runs", json!({"project": "p", "project_name": "q"}), "two", "change the"),
+        ("get_run", json!({"run_id": unknown}), "no run", "list what there is"),
+        ("ingest_data_source", ingest(&exe), ".xlsm, .parquet", "send CSV"),
+        ("ingest_data_source", ingest(&empty), "\"s.csv\" is empty", "send CSV"),
+        ("create_project", json!({"project_name": "p", "source": repository}), "already", "choose"),
+    ];
+    for (name, arguments, message, hint) in table {
+        let refused = refusal(&client.call(name, arguments.clone()));
+        let said = |field: &str| refused[field].as_str().unwrap().to_owned();
+        assert!(said("message").contains(message), "{name} {arguments}: {refused}");
+        assert!(said("hint").starts_with(hint), "{name} {arguments}: {refused}");
+    }
+    let same = client.call("list_runs", json!({"project": "p", "project_name": "p"}));
+    assert_eq!(told(&same)["runs"], json!([]));
+    client.hang_up();
+    assert_eq!(client.end(), Some(0));
 }
 
 #[test]
