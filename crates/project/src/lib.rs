@@ -23,6 +23,7 @@ mod streams;
 mod tree;
 mod worker;
 
+pub use data::data_suffixes;
 pub use error::ProjectError;
 pub use git::{Branch, Diff, Git, GitError, GitSource, LogPage, Refs, SourceError, Version};
 pub use projects::{NewProjectSpec, Projects, Rerun};

@@ -28,6 +28,12 @@ const ENDS: [(&str, DataKind); 9] = [
     ("ndjson", DataKind::Json),
 ];
 
+/// What the names of uploads end in, without the dot.
+#[must_use]
+pub fn data_suffixes() -> [&'static str; ENDS.len()] {
+    ENDS.map(|(end, _)| end)
+}
+
 /// Checks that a file is data, of the kind that its name says.
 ///
 /// # Errors
@@ -35,7 +41,7 @@ const ENDS: [(&str, DataKind); 9] = [
 pub(crate) fn check(name: &str, bytes: &[u8]) -> Result<(), String> {
     let end = name.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase());
     let Some(named) = end.as_deref().and_then(DataKind::of_end) else {
-        let ends = ENDS.map(|(end, _)| format!(".{end}")).join(", ");
+        let ends = data_suffixes().map(|end| format!(".{end}")).join(", ");
         return Err(format!("{name:?} has none of the suffixes {ends}"));
     };
     if bytes.trim_ascii().is_empty() {

@@ -7,6 +7,7 @@ mod take;
 
 pub(crate) use bucket::{Bounds, bucket};
 pub(crate) use kind::check;
+pub use kind::data_suffixes;
 pub(crate) use ready::Snapshots;
 pub(crate) use take::{Taken, directory};
 

@@ -103,7 +103,7 @@ fn what_projects_cannot_do_is_told_with_what_to_do() {
         ("run", run(json!({"project_name": "q"})), "no project", "list what there is"),
         ("list_runs", json!({"project": "p", "project_name": "q"}), "two", "change the"),
         ("get_run", json!({"run_id": unknown}), "no run", "list what there is"),
-        ("ingest_data_source", ingest(&exe), ".xlsm, .parquet", "send CSV"),
+        ("ingest_data_source", ingest(&exe), "spec.file_name: the suffix is one of csv", "change"),
         ("ingest_data_source", ingest(&empty), "\"s.csv\" is empty", "send CSV"),
         ("create_project", json!({"project_name": "p", "source": repository}), "already", "choose"),
     ];

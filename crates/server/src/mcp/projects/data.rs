@@ -147,6 +147,11 @@ fn file_name(source: &str, file: &str) -> Result<String, Refusal> {
     let Some(suffix) = suffix else {
         return Err(Refusal::invalid("spec.file_name: a name with the suffix of its kind"));
     };
+    let known = project::data_suffixes();
+    if !known.contains(&suffix.to_ascii_lowercase().as_str()) {
+        let message = format!("spec.file_name: the suffix is one of {}", known.join(", "));
+        return Err(Refusal::invalid(message));
+    }
     if source.is_empty() {
         return Err(Refusal::invalid("source_name: it is empty"));
     }
