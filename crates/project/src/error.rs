@@ -141,7 +141,10 @@ impl ProjectError {
             _ => {
                 let (code, hint) = self.kind();
                 let message = with_causes(self);
-                let retryable = matches!(self, Self::Bucket(error) if error.is_transient());
+                let retryable = match self {
+                    Self::Bucket(error) => error.is_transient(),
+                    error => matches!(error, Self::Git(GitError::Busy { .. })),
+                };
                 ErrorBody { code, message, hint: hint.map(str::to_owned), retryable }
             }
         }
@@ -204,6 +207,7 @@ const fn git_kind(error: &GitError) -> (ErrorCode, Option<&'static str>) {
             ErrorCode::PolicyRefused,
             Some("register a clone on this host, or ask the operator to allow full network"),
         ),
+        GitError::Busy { .. } => (ErrorCode::Busy, Some("try again in a moment")),
         GitError::UnknownCommit { .. } => (ErrorCode::NotFound, Some("give more of its digits")),
         GitError::TooLarge { .. } => (ErrorCode::TooLarge, None),
         GitError::Failed { .. } | GitError::Stopped { .. } | GitError::Nonsense { .. } => {

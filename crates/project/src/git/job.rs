@@ -68,6 +68,12 @@ pub enum GitError {
         /// What was asked for.
         commit: String,
     },
+    /// As many run as may, and none of them ended in time.
+    #[error("git is busy: {most} commands of a tenant run at once, and no room became free")]
+    Busy {
+        /// How many of one tenant may run at once.
+        most: usize,
+    },
     /// A file of this host failed.
     #[error("the host failed")]
     Host(#[from] io::Error),

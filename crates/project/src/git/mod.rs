@@ -5,6 +5,7 @@
 //! fetches those of a remote one. Only `git upload-pack` looks at a local repository
 //! itself, which is made for repositories that nobody vouches for.
 
+mod gate;
 mod job;
 mod log;
 mod refs;
@@ -21,6 +22,7 @@ pub use refs::{Branch, Refs};
 pub(crate) use refs::{is_branch, is_commit};
 pub use source::{GitSource, SourceError};
 
+use gate::Gate;
 use job::{Job, Keep};
 
 use crate::Settings;
@@ -37,6 +39,7 @@ const DIFF_BYTES_MAX: u64 = 1 << 20;
 pub struct Git {
     engine: Arc<Engine>,
     settings: Arc<Settings>,
+    gate: Arc<Gate>,
 }
 
 /// What two commits differ in.
@@ -51,8 +54,8 @@ pub struct Diff {
 impl Git {
     /// Git in sandboxes of this engine.
     #[must_use]
-    pub const fn new(engine: Arc<Engine>, settings: Arc<Settings>) -> Self {
-        Self { engine, settings }
+    pub fn new(engine: Arc<Engine>, settings: Arc<Settings>) -> Self {
+        Self { engine, settings, gate: Arc::new(Gate::new()) }
     }
 
     /// Whether it may fetch from other hosts.
@@ -164,6 +167,7 @@ impl Git {
         job: Job<'_>,
         keep: Keep,
     ) -> Result<(Vec<u8>, bool), GitError> {
+        let _turn = self.gate.enter(tenant).await?;
         let domain = TrustDomain::new(tenant);
         job.carry_out(&self.engine, &self.settings, &domain, keep).await
     }
