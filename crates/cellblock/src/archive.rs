@@ -8,11 +8,15 @@ use api::PolicySpec;
 use engine::Engine;
 use project::{Buckets, Projects};
 use record::{BlobLocation, BlobSettings, Blobs, Location, Retention, Store, Upkeep};
+use server::{
+    keys::TenantId,
+    quota::{QuotaConfig, TenantQuota},
+};
 
 use crate::{
     config::{HostVars, RecordSettings, Settings},
     failure::Failure,
-    wire::{LEASE_MS, RECORDS_AGE_MS, RECORDS_BYTES_MAX, RECORDS_MAX},
+    wire::{LEASE_MS, RECORDS_AGE_MS, RECORDS_BYTES_MAX, RECORDS_MAX, quota},
 };
 
 /// The file of records in the state directory.
@@ -35,10 +39,24 @@ pub(crate) async fn open(settings: &Settings, vars: &HostVars) -> Result<Upkeep,
     let action = "make the state directory";
     private.map_err(|source| Failure::Process { action, source })?;
     let given = &settings.records;
-    let bounds = record::Settings { lease: lease(given), ..record::Settings::default() };
+    let bounds = record::Settings { lease: lease(given), ..waiting(&quota(&settings.server)) };
     let store = Store::open_with(&location(given, state_dir)?, bounds).await?;
     let blobs = Blobs::open(&blobs(given, state_dir, vars)?, &store)?;
     Ok(Upkeep::new(store, blobs, retention(given)))
+}
+
+/// How many runs may wait, as callers are told.
+fn waiting(quota: &QuotaConfig) -> record::Settings {
+    let most = |granted: TenantQuota| u32::try_from(granted.waiting_max).unwrap_or(u32::MAX);
+    let local = TenantId::local();
+    let named = quota.tenants.keys().chain([&local]);
+    record::Settings {
+        tenant_waiting_max: most(quota.tenant),
+        tenants_waiting_max: named
+            .map(|tenant| (tenant.as_str().to_owned(), most(quota.of(tenant))))
+            .collect(),
+        ..record::Settings::default()
+    }
 }
 
 /// Projects that are kept there.
@@ -65,6 +83,7 @@ pub(crate) fn projects(
             false => Buckets::Only(given.buckets.clone()),
         },
         bucket_options: vars.cloud(),
+        alone: Some(TenantId::local().as_str().to_owned()),
         renew_every: usual.renew_every.min(lease(given) / RENEWALS_PER_LEASE),
         ..usual
     };
@@ -118,5 +137,22 @@ fn retention(given: &RecordSettings) -> Retention {
         age: Some(Duration::from_millis(given.age_ms.unwrap_or(RECORDS_AGE_MS))),
         count: Some(given.count.unwrap_or(RECORDS_MAX)),
         bytes: Some(given.bytes.unwrap_or(RECORDS_BYTES_MAX)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_runs_may_wait_as_callers_are_told() {
+        let small = TenantQuota { waiting_max: 3, ..TenantQuota::default() };
+        let named: TenantId = "small".parse().unwrap();
+        let quota = QuotaConfig { tenants: [(named, small)].into(), ..QuotaConfig::default() };
+        let settings = waiting(&quota);
+        assert_eq!(u64::from(settings.tenant_waiting_max), quota.tenant.waiting_max);
+        let local = u32::try_from(quota.waiting_max).unwrap();
+        let named = [("small".to_owned(), 3), ("local".to_owned(), local)];
+        assert_eq!(settings.tenants_waiting_max, named.into());
     }
 }

@@ -277,7 +277,8 @@ fn server_config(settings: &Settings, vars: &HostVars) -> Result<server::Config,
     })
 }
 
-fn quota(given: &ServerSettings) -> QuotaConfig {
+/// What each tenant may take.
+pub(crate) fn quota(given: &ServerSettings) -> QuotaConfig {
     let usual = QuotaConfig::default();
     let mut config = QuotaConfig {
         tenant: tenant_quota(&given.tenant, usual.tenant),

@@ -35,6 +35,9 @@ pub struct Settings {
     pub snapshot_bytes_max: u64,
     /// The most bytes of the trees that are kept ready, and of the data.
     pub cache_bytes_max: u64,
+    /// The tenant that may take every slot of a worker: the person at this machine, who
+    /// shares it with nobody. Each other leaves one to the rest.
+    pub alone: Option<String>,
     /// How often claims are renewed, and cancelling is heard of: a third of the store's
     /// lease, or more often.
     pub renew_every: Duration,
@@ -82,6 +85,7 @@ impl Settings {
             object_bytes_max: 1024 * MIB,
             snapshot_bytes_max: 2048 * MIB,
             cache_bytes_max: 8192 * MIB,
+            alone: None,
             renew_every: Duration::from_secs(3),
         }
     }

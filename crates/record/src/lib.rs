@@ -39,7 +39,7 @@ pub use events::{Appended, EVENT_BYTES_MAX, EVENTS_PER_RUN_MAX, NewEvent, RunEve
 pub use location::{InvalidLocation, Location};
 pub use log::TurnLog;
 pub use owner::{Fence, Owner};
-pub use queue::{Cancelled, Claim, Queued, Renewed, Settled, Started};
+pub use queue::{Cancelled, Claim, Queued, Renewed, Settled, Share, Started};
 pub use record::{Closing, NewRecord};
 pub use retain::{Removed, Retention};
 pub use runs::{Closed, Filter, Found, LIST_LIMIT_MAX, PREFIX_CHARS_MIN, Page};

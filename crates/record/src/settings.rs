@@ -1,6 +1,6 @@
 //! Bounds that an operator may move.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 /// How the store behaves.
 #[derive(Clone, Debug)]
@@ -11,10 +11,19 @@ pub struct Settings {
     pub tenant_running_max: u32,
     /// Runs of one tenant that may wait.
     pub tenant_waiting_max: u32,
+    /// The same of those for whom it is another, by their names.
+    pub tenants_waiting_max: BTreeMap<String, u32>,
     /// Runs of all tenants that may wait.
     pub waiting_max: u32,
     /// Connections to PostgreSQL, or readers of the file.
     pub connections_max: u32,
+}
+
+impl Settings {
+    /// Runs of a tenant that may wait.
+    pub(crate) fn waiting_max_of(&self, tenant: &str) -> u32 {
+        self.tenants_waiting_max.get(tenant).copied().unwrap_or(self.tenant_waiting_max)
+    }
 }
 
 impl Default for Settings {
@@ -27,6 +36,7 @@ impl Default for Settings {
             tenant_running_max: 64,
             // A script's mistake in a loop fills its own share, and is told so.
             tenant_waiting_max: 1_000,
+            tenants_waiting_max: BTreeMap::new(),
             // Counting them at each enqueueing stays below a millisecond.
             waiting_max: 20_000,
             // PostgreSQL takes 100 in all by default, and other processes want some.

@@ -44,8 +44,37 @@ pub struct Claim {
     pub fence: Fence,
 }
 
-/// A tenant in the order in which tenants are served: fewest running, longest waiting.
-type Turn = Reverse<(i64, i64, String)>;
+/// How many runs of one tenant an owner may hold at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Share<'a> {
+    /// As many as this, so that others find a place however long those take.
+    pub most: usize,
+    /// The tenant that may hold as many as there are places.
+    pub except: Option<&'a str>,
+}
+
+impl Share<'_> {
+    /// As much as there is.
+    pub const WHOLE: Self = Self { most: usize::MAX, except: None };
+
+    fn of(&self, tenant: &str) -> i64 {
+        match self.except == Some(tenant) {
+            true => i64::MAX,
+            false => i64::try_from(self.most).unwrap_or(i64::MAX),
+        }
+    }
+}
+
+/// What a tenant has under way, and how many of that its claimer holds.
+#[derive(Clone, Copy, Default)]
+struct UnderWay {
+    all: i64,
+    ours: i64,
+}
+
+/// A tenant in the order in which tenants are served: fewest running, longest waiting. With
+/// how many more it may get.
+type Turn = Reverse<(i64, i64, String, i64)>;
 
 impl Store {
     /// Claims up to `free` runs for an owner, until the lease runs out. Of the tenants with
@@ -56,6 +85,20 @@ impl Store {
     ///
     /// What the database fails with.
     pub async fn claim(&self, owner: &Owner, free: usize) -> Result<Vec<Claim>, StoreError> {
+        self.claim_shared(owner, free, &Share::WHOLE).await
+    }
+
+    /// The same where no tenant may hold more than its share of the owner's places.
+    ///
+    /// # Errors
+    ///
+    /// What the database fails with.
+    pub async fn claim_shared(
+        &self,
+        owner: &Owner,
+        free: usize,
+        share: &Share<'_>,
+    ) -> Result<Vec<Claim>, StoreError> {
         let free = free.min(CLAIM_MAX);
         // Asked first without the lock: most polls of an idle worker find nothing.
         if free == 0 || !self.any_waits().await? {
@@ -64,17 +107,17 @@ impl Store {
         let failed = || StoreError::of(OPERATION);
         let database = self.database();
         let mut transaction = database.begin_locked(Lock::Claims).await.map_err(failed())?;
-        let mut turns = self.turns(&mut transaction).await?;
+        let mut turns = self.turns(&mut transaction, owner, share).await?;
         let mut claims = Vec::new();
         while claims.len() < free {
-            let Some(Reverse((running, _, tenant))) = turns.pop() else { break };
+            let Some(Reverse((running, _, tenant, left))) = turns.pop() else { break };
             if let Some(claim) = self.claim_oldest(&mut transaction, owner, &tenant).await? {
                 claims.push(claim);
             }
-            if let Some(since) = self.waits_since(&mut transaction, &tenant).await?
-                && running + 1 < i64::from(self.settings().tenant_running_max)
+            if left > 1
+                && let Some(since) = self.waits_since(&mut transaction, &tenant).await?
             {
-                turns.push(Reverse((running + 1, since, tenant)));
+                turns.push(Reverse((running + 1, since, tenant, left - 1)));
             }
         }
         transaction.commit().await.map_err(failed())?;
@@ -91,25 +134,41 @@ impl Store {
     async fn turns(
         &self,
         transaction: &mut Transaction<'static, Any>,
+        owner: &Owner,
+        share: &Share<'_>,
     ) -> Result<BinaryHeap<Turn>, StoreError> {
         let failed = || StoreError::of(OPERATION);
-        let counts = "SELECT tenant, COUNT(*) AS running FROM queue WHERE owner IS NOT NULL \
-                      GROUP BY tenant";
-        let rows = self.database().query(counts).fetch_all(&mut **transaction).await;
-        let mut running: HashMap<String, i64> = HashMap::new();
-        for row in rows.map_err(failed())? {
-            running.insert(text(&row, "tenant")?, number(&row, "running")?);
-        }
+        let under_way = self.under_way(transaction, owner).await?;
         let rows = self.database().query(WAITING).fetch_all(&mut **transaction).await;
         let mut turns = BinaryHeap::new();
         for row in rows.map_err(failed())? {
             let tenant = text(&row, "tenant")?;
-            let running = running.get(&tenant).copied().unwrap_or(0);
-            if running < i64::from(self.settings().tenant_running_max) {
-                turns.push(Reverse((running, number(&row, "since")?, tenant)));
+            let UnderWay { all, ours } = under_way.get(&tenant).copied().unwrap_or_default();
+            let left = i64::from(self.settings().tenant_running_max) - all;
+            let left = left.min(share.of(&tenant) - ours);
+            if left > 0 {
+                turns.push(Reverse((all, number(&row, "since")?, tenant, left)));
             }
         }
         Ok(turns)
+    }
+
+    /// What tenants have under way.
+    async fn under_way(
+        &self,
+        transaction: &mut Transaction<'static, Any>,
+        owner: &Owner,
+    ) -> Result<HashMap<String, UnderWay>, StoreError> {
+        let sql = "SELECT tenant, COUNT(*) AS running, \
+                   COUNT(CASE WHEN owner = $1 THEN 1 END) AS ours \
+                   FROM queue WHERE owner IS NOT NULL GROUP BY tenant";
+        let query = self.database().query(sql).bind(owner.to_string());
+        let rows = query.fetch_all(&mut **transaction).await.map_err(StoreError::of(OPERATION))?;
+        let counted = |row| {
+            let counts = UnderWay { all: number(row, "running")?, ours: number(row, "ours")? };
+            Ok((text(row, "tenant")?, counts))
+        };
+        rows.iter().map(counted).collect()
     }
 
     /// Claims the run of a tenant that has waited longest; none if others took the last.

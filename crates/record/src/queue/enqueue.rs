@@ -70,7 +70,7 @@ impl Store {
         let failed = || StoreError::of(OPERATION);
         let counts = counts.fetch_one(&mut **transaction).await.map_err(failed())?;
         let bounds = [
-            (QueueBound::Tenant, self.settings().tenant_waiting_max),
+            (QueueBound::Tenant, self.settings().waiting_max_of(tenant)),
             (QueueBound::All, self.settings().waiting_max),
         ];
         for (place, (bound, limit)) in bounds.into_iter().enumerate() {

@@ -112,6 +112,28 @@ impl Store {
         Ok(released.rows_affected() > 0)
     }
 
+    /// Lets a run that had started, and was ended before its own end, wait again: last, and
+    /// only where it may be started once more and nobody took it back. Says whether it does;
+    /// otherwise it is still the holder's to close.
+    ///
+    /// # Errors
+    ///
+    /// What the database fails with.
+    pub async fn hand_back(&self, fence: &Fence) -> Result<bool, StoreError> {
+        let failed = || StoreError::of("give back a run");
+        let mut transaction = self.database().begin().await.map_err(failed())?;
+        match self.hold(&mut transaction, fence).await.map_err(failed())? {
+            Some(Held { cancel: false, started: true }) => {}
+            _ => return Ok(false),
+        }
+        if !self.reopen(&mut transaction, fence.run_id).await? {
+            return Ok(false);
+        }
+        self.requeue(&mut transaction, fence.run_id, true).await?;
+        transaction.commit().await.map_err(failed())?;
+        Ok(true)
+    }
+
     /// Renews one claim and says what its row does; none if it has lapsed.
     async fn hold(
         &self,

@@ -11,7 +11,7 @@ mod hold;
 mod settle;
 
 pub use cancel::Cancelled;
-pub use claim::Claim;
+pub use claim::{Claim, Share};
 pub use enqueue::Queued;
 pub use hold::{Renewed, Started};
 pub use settle::Settled;

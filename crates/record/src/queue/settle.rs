@@ -114,7 +114,7 @@ impl Store {
     }
 
     /// Brings a run that had started back to before that, if it may be started once more.
-    async fn reopen(
+    pub(super) async fn reopen(
         &self,
         transaction: &mut Transaction<'static, Any>,
         run_id: RunId,
@@ -127,7 +127,7 @@ impl Store {
     }
 
     /// Lets a run wait again: in its old place, or last where it had its turn.
-    async fn requeue(
+    pub(super) async fn requeue(
         &self,
         transaction: &mut Transaction<'static, Any>,
         run_id: RunId,

@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 use api::{Outcome, ProjectId, RunKind, RunStatus};
 use record::{
     Appended, Cancelled, Claim, Closed, Closing, NewEvent, NewRecord, Owner, QueueBound, Settings,
-    Settled, Started, Store, StoreError,
+    Settled, Share, Started, Store, StoreError,
 };
 use serde_json::json;
 
@@ -17,6 +17,7 @@ on_both! {
     the_queue_takes_no_more_than_it_may,
     those_with_the_fewest_under_way_are_served_first,
     nobody_gets_more_than_it_may_have_under_way,
+    a_tenant_leaves_a_place_to_others,
     no_run_is_claimed_by_two,
     what_had_not_started_waits_again,
     what_had_started_is_lost,
@@ -25,6 +26,7 @@ on_both! {
     a_waiting_run_is_cancelled_at_once,
     the_worker_of_a_claimed_run_is_asked_to_end_it,
     a_claim_is_given_back_in_its_place,
+    a_run_that_was_cut_off_is_handed_back,
     a_claim_that_is_renewed_does_not_lapse,
     records_of_a_dead_process_are_lost,
     a_snapshot_has_to_be_there,
@@ -99,8 +101,15 @@ async fn runs_of_a_project_are_numbered(place: Arc<Place>) {
 }
 
 async fn the_queue_takes_no_more_than_it_may(place: Arc<Place>) {
-    let settings = Settings { tenant_waiting_max: 2, waiting_max: 3, ..Settings::default() };
+    let settings = Settings {
+        tenant_waiting_max: 2,
+        tenants_waiting_max: [("less".to_owned(), 0)].into(),
+        waiting_max: 3,
+        ..Settings::default()
+    };
     let store = place.open_with(settings).await;
+    let full = store.enqueue(&record_of("less", RunKind::Project), 1).await;
+    assert!(matches!(full, Err(StoreError::QueueFull { bound: QueueBound::Tenant, limit: 0 })));
     enqueue(&store, "a").await;
     enqueue(&store, "a").await;
     let new = record_of("a", RunKind::Project);
@@ -152,6 +161,27 @@ async fn nobody_gets_more_than_it_may_have_under_way(place: Arc<Place>) {
     let first = claims.iter().find(|claim| claim.tenant == "a").unwrap();
     store.close_run(first.run_id, &ended(), Some(&first.fence)).await.unwrap();
     assert_eq!(store.claim(&owners[1], 64).await.unwrap().len(), 1);
+}
+
+async fn a_tenant_leaves_a_place_to_others(place: Arc<Place>) {
+    let store = place.open().await;
+    for _ in 0..5 {
+        enqueue(&store, "many").await;
+    }
+    for _ in 0..3 {
+        enqueue(&store, "alone").await;
+    }
+    let share = Share { most: 2, except: Some("alone") };
+    let owners = [Owner::generate(), Owner::generate()];
+    let claims = store.claim_shared(&owners[0], 64, &share).await.unwrap();
+    let many: Vec<_> = claims.iter().filter(|claim| claim.tenant == "many").collect();
+    assert_eq!((many.len(), claims.len()), (2, 5));
+    assert!(store.claim_shared(&owners[0], 64, &share).await.unwrap().is_empty());
+    // Another process has places of its own.
+    assert_eq!(store.claim_shared(&owners[1], 64, &share).await.unwrap().len(), 2);
+    store.close_run(many[0].run_id, &ended(), Some(&many[0].fence)).await.unwrap();
+    assert!(store.claim_shared(&owners[1], 64, &share).await.unwrap().is_empty());
+    assert_eq!(store.claim_shared(&owners[0], 64, &share).await.unwrap().len(), 1);
 }
 
 async fn no_run_is_claimed_by_two(place: Arc<Place>) {
@@ -306,6 +336,30 @@ async fn a_claim_is_given_back_in_its_place(place: Arc<Place>) {
     store.start_run(&again.fence).await.unwrap();
     assert!(!store.release(&again.fence).await.unwrap(), "it has started");
     assert_eq!(claim_one(&store, &owner).await.run_id, second.run_id);
+}
+
+async fn a_run_that_was_cut_off_is_handed_back(place: Arc<Place>) {
+    let store = place.open().await;
+    let owner = Owner::generate();
+    let once = enqueue(&store, "a").await;
+    let again = record_of("a", RunKind::Project);
+    store.enqueue(&again, 3).await.unwrap();
+    for claim in store.claim(&owner, 2).await.unwrap() {
+        assert!(!store.hand_back(&claim.fence).await.unwrap(), "it has not started");
+        store.start_run(&claim.fence).await.unwrap();
+        let is_back = store.hand_back(&claim.fence).await.unwrap();
+        assert_eq!(is_back, claim.run_id == again.run_id);
+        assert_eq!(store.start_run(&claim.fence).await.unwrap(), Started::Fenced);
+    }
+    assert_eq!(status(&store, &once).await, RunStatus::Running);
+    assert_eq!(status(&store, &again).await, RunStatus::Pending);
+    let claim = claim_one(&store, &owner).await;
+    assert_eq!((claim.run_id, claim.attempt), (again.run_id, 2));
+    store.start_run(&claim.fence).await.unwrap();
+    store.request_cancel("a", again.run_id).await.unwrap();
+    assert!(!store.hand_back(&claim.fence).await.unwrap(), "somebody took it back");
+    store.close_run(claim.run_id, &ended(), Some(&claim.fence)).await.unwrap();
+    assert!(!store.hand_back(&claim.fence).await.unwrap(), "it is over");
 }
 
 async fn a_claim_that_is_renewed_does_not_lapse(place: Arc<Place>) {
