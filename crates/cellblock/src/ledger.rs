@@ -6,7 +6,7 @@ use api::RunRecord;
 use engine::Cancel;
 use project::Projects;
 use server::Durable;
-use tokio::runtime::Runtime;
+use tokio::{runtime::Runtime, time::timeout};
 
 use crate::{
     config::{HostVars, Settings},
@@ -18,6 +18,8 @@ use crate::{
 pub(crate) const TENANT: &str = "local";
 /// How long threads that are inside of a system call may hold the end back.
 const THREADS_END_MAX: Duration = Duration::from_secs(1);
+/// How long runs that are cut off may take for their end.
+const CUT_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Records and projects, and what drives them.
 pub(crate) struct Ledger {
@@ -57,33 +59,59 @@ impl Ledger {
         self.runtime.block_on(ask(&self.durable.projects))
     }
 
+    /// Does something that needs the event loop.
+    pub(crate) fn inside<T>(&self, begin: impl FnOnce() -> T) -> T {
+        let _inside = self.runtime.enter();
+        begin()
+    }
+
     /// The same while this process carries out what is in the queue, and keeps the records
     /// in order.
     pub(crate) fn working<T>(
         &self,
         ask: impl AsyncFnOnce(&Projects) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
+        self.working_until(ask, std::future::pending())
+    }
+
+    /// The same; when it is asked to `cut` it off, it does not wait for what is under way.
+    fn working_until<T>(
+        &self,
+        ask: impl AsyncFnOnce(&Projects) -> Result<T, Failure>,
+        cut: impl Future<Output = ()>,
+    ) -> Result<T, Failure> {
         self.runtime.block_on(async {
             let full = Cancel::new();
             let projects = self.durable.projects.clone();
-            let worker = tokio::spawn(projects.work(self.durable.workers, full.clone()));
+            let mut worker = tokio::spawn(projects.work(self.durable.workers, full.clone()));
             let upkeep = self.durable.upkeep.clone();
             let upkeep = tokio::spawn(async move { upkeep.go_on().await });
             let answer = ask(&self.durable.projects).await;
             full.cancel();
-            // What it has claimed comes to its end.
-            let _ = worker.await;
+            tokio::select! {
+                // What it has claimed comes to its end.
+                _ = &mut worker => {}
+                () = cut => {
+                    self.durable.projects.cut_off();
+                    let _ = timeout(CUT_TIME_MAX, worker).await;
+                }
+            }
             upkeep.abort();
             answer
         })
     }
 
-    /// Does that until `end`.
-    pub(crate) fn work(&self, end: impl Future<Output = ()>) -> Result<(), Failure> {
-        self.working(async |_| {
+    /// Does that until `end`, and lets what is under way come to its end until `cut`.
+    pub(crate) fn work(
+        &self,
+        end: impl Future<Output = ()>,
+        cut: impl Future<Output = ()>,
+    ) -> Result<(), Failure> {
+        let wait = async |_: &Projects| {
             end.await;
             Ok(())
-        })
+        };
+        self.working_until(wait, cut)
     }
 
     /// A run by its id, or the beginning of it.

@@ -12,6 +12,7 @@ mod data;
 mod error;
 mod git;
 mod guest;
+mod held;
 mod limits;
 mod media;
 mod names;

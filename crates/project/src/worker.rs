@@ -4,15 +4,11 @@
 //! What a claim no longer holds is killed, and what came of it thrown away: somebody else
 //! has it, or has written it off.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use api::{ArtifactInfo, ErrorBody, ErrorCode, Outcome, OutputHead, RunId, RunResult, RunStatus};
+use api::{ArtifactInfo, ErrorBody, ErrorCode, Outcome, OutputHead, RunResult, RunStatus};
 use engine::{Asker, Cancel, Input, RunError, RunIo, TrustDomain};
-use record::{Claim, Closed, Closing, Fence, Owner, Started};
+use record::{Claim, Closed, Closing, Owner, Share, Started};
 use tokio::{
     sync::Notify,
     task::JoinSet,
@@ -20,10 +16,11 @@ use tokio::{
 };
 
 use crate::{
-    ProjectError, Projects,
+    GitError, ProjectError, Projects,
     cache::Kept,
     checkout::blocking,
     guest::{self, Desk, Setting},
+    held::InHand,
     media::{JSON, media_type},
     order::Order,
     parcel::{self, Parcel},
@@ -42,57 +39,26 @@ const CLOSING_WAIT: Duration = Duration::from_secs(1);
 /// How long a last word to those who follow may take.
 const LAST_WORD_MAX: Duration = Duration::from_secs(5);
 
-/// Claims in hand.
-#[derive(Debug, Default)]
-pub(crate) struct Held(Mutex<HashMap<RunId, (Fence, Cancel)>>);
-
-impl Held {
-    fn all(&self) -> MutexGuard<'_, HashMap<RunId, (Fence, Cancel)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Ends a run if it is in hand.
-    pub(crate) fn cancel(&self, run_id: RunId) {
-        if let Some((_, cancel)) = self.all().get(&run_id) {
-            cancel.cancel();
-        }
-    }
-
-    fn fences(&self) -> Vec<Fence> {
-        self.all().values().map(|(fence, _)| fence.clone()).collect()
-    }
-}
-
-/// A claim that is renewed until this is dropped.
-struct InHand<'a> {
-    held: &'a Held,
-    run_id: RunId,
-    cancel: Cancel,
-}
-
-impl<'a> InHand<'a> {
-    fn new(held: &'a Held, claim: &Claim) -> Self {
-        let cancel = Cancel::new();
-        held.all().insert(claim.run_id, (claim.fence.clone(), cancel.clone()));
-        Self { held, run_id: claim.run_id, cancel }
-    }
-}
-
-impl Drop for InHand<'_> {
-    fn drop(&mut self) {
-        self.held.all().remove(&self.run_id);
-    }
-}
-
 impl Projects {
     /// Carries out runs until `shutdown` is cancelled and those under way have ended.
-    /// Dropping it kills what is under way; such runs are lost. What workers that died left
-    /// is for [`record::Upkeep`], which has to go on beside.
+    /// [`Projects::cut_off`] shortens that. Dropping it kills what is under way; such runs
+    /// are lost. What workers that died left is for [`record::Upkeep`], which has to go on
+    /// beside.
     pub async fn work(self: Arc<Self>, slots: usize, shutdown: Cancel) {
         tokio::select! {
             () = self.claim_and_carry(slots, &shutdown) => {}
             () = self.keep_renewing() => {}
         }
+        // Nobody here will bring what waits to its end.
+        self.over.cancel();
+        self.tell_ended();
+    }
+
+    /// Ends what is under way in this process, which is to end: such runs wait again where
+    /// they may be started once more, else they are closed as cancelled, with the reason.
+    /// Call it once the worker was told to shut down.
+    pub fn cut_off(&self) {
+        self.held.cut_off();
     }
 
     async fn claim_and_carry(self: &Arc<Self>, slots: usize, shutdown: &Cancel) {
@@ -100,7 +66,7 @@ impl Projects {
         let mut tasks = JoinSet::new();
         while !shutdown.is_cancelled() {
             let free = slots.saturating_sub(tasks.len());
-            for claim in self.claim(&owner, free).await {
+            for claim in self.claim(&owner, (free, slots)).await {
                 let projects = Arc::clone(self);
                 tasks.spawn(async move { projects.carry(claim).await });
             }
@@ -116,11 +82,14 @@ impl Projects {
         }
     }
 
-    async fn claim(&self, owner: &Owner, free: usize) -> Vec<Claim> {
+    async fn claim(&self, owner: &Owner, (free, slots): (usize, usize)) -> Vec<Claim> {
         if free == 0 {
             return Vec::new();
         }
-        self.store.claim(owner, free).await.unwrap_or_else(|error| {
+        // One slot is always left to others, whoever came first and however long it takes.
+        let most = slots.saturating_sub(1).max(1);
+        let share = Share { most, except: self.settings.alone.as_deref() };
+        self.store.claim_shared(owner, free, &share).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "the queue cannot be read");
             Vec::new()
         })
@@ -150,10 +119,25 @@ impl Projects {
     async fn carry(&self, claim: Claim) {
         let in_hand = InHand::new(&self.held, &claim);
         if let Some(closing) = self.execute(&claim, &in_hand.cancel).await {
-            self.close(&claim, closing).await;
+            self.settle(&claim, closing).await;
         }
         drop(in_hand);
         self.tell_ended();
+    }
+
+    /// Closes a run's record, or lets the run wait again where it was cut off.
+    async fn settle(&self, claim: &Claim, mut closing: Closing) {
+        if closing.status == RunStatus::Cancelled && self.held.is_cut(claim.run_id) {
+            match self.store.hand_back(&claim.fence).await {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::warn!(%error, run_id = %claim.run_id, "a run cannot be handed back");
+                }
+            }
+            closing.error = Some(cut_short());
+        }
+        self.close(claim, closing).await;
     }
 
     /// What came of a run; `None` where there is nothing to be closed by us.
@@ -163,13 +147,17 @@ impl Projects {
             () = cancel.cancelled() => None,
             prepared = self.prepare(claim) => Some(prepared),
         };
+        if prepared.is_none() && self.held.is_cut(claim.run_id) {
+            self.release(claim).await;
+            return None;
+        }
         match self.store.start_run(&claim.fence).await {
             Ok(Started::Now { .. }) => {}
             // It is closed by that, or in others' hands.
             Ok(_) => return None,
             Err(error) => {
                 tracing::warn!(%error, run_id = %claim.run_id, "a run cannot be started");
-                let _ = self.store.release(&claim.fence).await;
+                self.release(claim).await;
                 return None;
             }
         }
@@ -177,6 +165,14 @@ impl Projects {
             None => Some(Closing::new(RunStatus::Cancelled)),
             Some(Err(error)) => Some(Closing::failed(error.body())),
             Some(Ok(prepared)) => Some(self.run_prepared(claim, &prepared, cancel).await),
+        }
+    }
+
+    /// Gives a run that has not started back to the queue.
+    async fn release(&self, claim: &Claim) {
+        // Where that fails its claim lapses, which comes to the same.
+        if let Err(error) = self.store.release(&claim.fence).await {
+            tracing::warn!(%error, run_id = %claim.run_id, "a claim cannot be given back");
         }
     }
 
@@ -189,7 +185,7 @@ impl Projects {
             .project_id
             .parse()
             .map_err(|_| ProjectError::Request { reason: "the run's record names no project" })?;
-        let tree = self.checkouts.get(&claim.tenant, &order.source(), &order.commit).await?;
+        let tree = self.checked_out(&claim.tenant, &order).await?;
         let data = match &order.snapshot {
             Some(id) => Some(self.snapshots.get(&claim.tenant, project_id, id).await?),
             None => None,
@@ -197,6 +193,16 @@ impl Projects {
         let settings = Arc::clone(&self.settings);
         let (desk, order) = blocking(move || Ok((Desk::make(&settings, &order)?, order))).await?;
         Ok(Prepared { order, tree, data, desk })
+    }
+
+    /// The files of the commit, once there is room for git to bring them.
+    async fn checked_out(&self, tenant: &str, order: &Order) -> Result<Kept, ProjectError> {
+        loop {
+            match self.checkouts.get(tenant, &order.source(), &order.commit).await {
+                Err(ProjectError::Git(GitError::Busy { .. })) => sleep(BUSY_WAIT).await,
+                got => return got,
+            }
+        }
     }
 
     async fn run_prepared(&self, claim: &Claim, prepared: &Prepared, cancel: &Cancel) -> Closing {
@@ -212,6 +218,9 @@ impl Projects {
         );
         let closing = match result {
             Ok(result) => self.closing(result, &streams, prepared).await,
+            Err(RunError::Busy { .. }) if cancel.is_cancelled() => {
+                Closing::new(RunStatus::Cancelled)
+            }
             Err(error) => Closing::failed(error.body()),
         };
         tracing::debug!(run_id = %claim.run_id, status = %closing.status, "a run has ended");
@@ -391,6 +400,16 @@ async fn left(result: &RunResult, desk: &Desk) -> Parcel {
         blocking(move || Ok(parcel::rescued(&files, &place))).await
     };
     opened.unwrap_or_default()
+}
+
+/// Why a run ended that nobody took back.
+fn cut_short() -> ErrorBody {
+    ErrorBody {
+        code: ErrorCode::Internal,
+        message: "the process that carried it out was told to end before the run did".to_owned(),
+        hint: Some("look at what it left, and run it again".to_owned()),
+        retryable: true,
+    }
 }
 
 fn log_panic(ended: Result<(), tokio::task::JoinError>) {

@@ -7,8 +7,9 @@ use project::Projects;
 use record::Upkeep;
 use tokio::{task::JoinHandle, time::timeout};
 
-/// How long runs of projects may take for their end beyond the time that all have.
-const WORKER_TIME_MAX: Duration = Duration::from_secs(1);
+/// How long runs of projects that are cut off may take for their end: they are killed, and
+/// what they left is kept.
+const WORKER_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// What outlives the server, opened by whoever puts it together.
 pub struct Durable {
@@ -25,6 +26,7 @@ pub(crate) struct Background {
     upkeep: JoinHandle<()>,
     worker: JoinHandle<()>,
     full: Cancel,
+    projects: Arc<Projects>,
 }
 
 impl Durable {
@@ -36,6 +38,7 @@ impl Durable {
             upkeep: tokio::spawn(async move { upkeep.go_on().await }),
             worker: tokio::spawn(work),
             full,
+            projects: Arc::clone(&self.projects),
         }
     }
 }
@@ -46,11 +49,26 @@ impl Background {
         self.full.cancel();
     }
 
-    /// Ends. Runs that are cut off are lost, and told so when their claim is over.
-    pub(crate) async fn end(mut self) {
-        if timeout(WORKER_TIME_MAX, &mut self.worker).await.is_err() {
+    /// Waits until the runs under way have ended, which is for those who drain it.
+    pub(crate) async fn worked(&mut self) {
+        if !self.worker.is_finished() {
+            let _ = (&mut self.worker).await;
+        }
+    }
+
+    /// Ends the runs under way and closes their records, or lets them wait for another
+    /// process. What is not done in time is lost, and told so when its claim is over.
+    pub(crate) async fn cut_off(&mut self) {
+        self.drain();
+        self.projects.cut_off();
+        if timeout(WORKER_TIME_MAX, self.worked()).await.is_err() {
             self.worker.abort();
         }
+    }
+
+    /// Ends.
+    pub(crate) async fn end(mut self) {
+        self.cut_off().await;
         self.upkeep.abort();
         // What it is in the middle of would otherwise find the records closed.
         let _ = self.upkeep.await;

@@ -1,8 +1,9 @@
 //! `worker`: carries out runs of projects that others put into the queue.
 
-use tokio::sync::watch;
-
-use super::{Context, serve};
+use super::{
+    Context,
+    serve::{reaches, signals},
+};
 use crate::{exit, failure::Failure, ledger::Ledger, log::Log, render};
 
 /// Works until it is told to end; what is under way then comes to its end, unless it is
@@ -13,13 +14,8 @@ pub(super) fn run(context: &Context) -> Result<u8, Failure> {
     let _log = Log::begin(given.log_format, given.log_level.0).map_err(process("begin a log"))?;
     let ledger = Ledger::open(&context.config.settings, &context.vars)?;
     render::note("waiting for runs");
-    ledger.work(told_to_end())?;
+    let signals = ledger.inside(signals).map_err(process("wait for signals"))?;
+    ledger.work(reaches(signals.clone(), 1), reaches(signals, 2))?;
     ledger.close();
     Ok(exit::SUCCESS)
-}
-
-async fn told_to_end() {
-    let Ok(signals) = serve::signals() else { return };
-    let mut signals: watch::Receiver<u32> = signals;
-    let _ = signals.wait_for(|count| *count >= 1).await;
 }

@@ -8,11 +8,13 @@ use engine::Cancel;
 use record::Cancelled;
 use tokio::time::{sleep, timeout};
 
-use crate::fixture::{House, TENANT, Tests, in_house, model, shown, with_lease};
+use crate::fixture::{House, TENANT, Tests, in_house, model, shown, succeeded, with_lease};
 
 pub(crate) const TESTS: Tests = &[
     ("queue::a_run_goes_on_without_whoever_waits", a_run_goes_on_without_whoever_waits),
     ("queue::runs_are_taken_back", runs_are_taken_back),
+    ("queue::one_tenant_leaves_a_slot_to_another", one_tenant_leaves_a_slot_to_another),
+    ("queue::what_is_cut_off_is_told_or_waits_again", what_is_cut_off_is_told_or_waits_again),
     ("queue::a_dead_workers_run_is_lost", a_dead_workers_run_is_lost),
     ("queue::a_dead_workers_run_is_repeated_if_asked", a_dead_workers_run_is_repeated_if_asked),
     ("queue::a_worker_that_sleeps_is_fenced", a_worker_that_sleeps_is_fenced),
@@ -72,6 +74,60 @@ fn runs_are_taken_back() {
         let told = cancel(&running).await;
         assert_eq!(told, Cancelled::AlreadyEnded(RunStatus::Cancelled));
         assert_eq!(ended(&house, &running).await.stdout.head, "begun\n");
+    });
+}
+
+fn one_tenant_leaves_a_slot_to_another() {
+    in_house(2, |house| async move {
+        house.commit(&[("model/quick.py", "result = {'a': 1}")]);
+        registered(&house, SLOW).await;
+        house.projects.add("other", &house.spec("p")).await.unwrap();
+        let mut slow = Vec::new();
+        for _ in 0..3 {
+            let started = house.projects.start(TENANT, "tester", &model("p", "slow")).await;
+            slow.push(started.unwrap());
+        }
+        begun(&house, &slow[0]).await;
+        let quick = house.projects.run("other", "tester", &model("p", "quick")).await.unwrap();
+        succeeded(&quick);
+        let patience = Duration::ZERO;
+        let second = house.projects.wait(TENANT, slow[1].run_id, patience).await.unwrap();
+        assert_eq!(second.status, RunStatus::Pending, "{}", shown(&second));
+        for record in slow.iter().rev() {
+            house.projects.cancel(TENANT, &record.run_id.to_string()).await.unwrap();
+        }
+    });
+}
+
+fn what_is_cut_off_is_told_or_waits_again() {
+    with_lease(0, Duration::from_secs(30), |house| async move {
+        registered(&house, "import time\nprint('begun', flush=True)\ntime.sleep(3)").await;
+        let (ending, shutdown) = (house.another(|_| {}), Cancel::new());
+        let ended_worker = tokio::spawn(Arc::clone(&ending).work(3, shutdown.clone()));
+        let start = async |attempts_max| {
+            let mut request = model("p", "slow");
+            request.attempts_max = Some(attempts_max);
+            house.projects.start(TENANT, "tester", &request).await.unwrap()
+        };
+        let (once, again) = (start(1).await, start(2).await);
+        for record in [&once, &again] {
+            begun(&house, record).await;
+        }
+        shutdown.cancel();
+        ending.cut_off();
+        timeout(Duration::from_secs(60), ended_worker).await.unwrap().unwrap();
+        let look = async |record: &RunRecord| {
+            house.projects.wait(TENANT, record.run_id, Duration::ZERO).await.unwrap()
+        };
+        let once = look(&once).await;
+        assert_eq!(once.status, RunStatus::Cancelled, "{}", shown(&once));
+        assert!(once.error.as_ref().unwrap().message.contains("told to end"), "{}", shown(&once));
+        assert_eq!(once.stdout.head, "begun\n");
+        assert_eq!(look(&again).await.status, RunStatus::Pending);
+        let worker = worker(&house);
+        let again = ended(&house, &again).await;
+        assert_eq!((again.status, again.attempt), (RunStatus::Success, 2), "{}", shown(&again));
+        worker.abort();
     });
 }
 

@@ -14,7 +14,7 @@ use serde_json::Value;
 use testkit::postgres::{self, Postgres};
 
 use crate::{
-    fixture::{Before, PATIENCE, StateDir, program},
+    fixture::{Before, PATIENCE, Server, StateDir, program},
     mcp::are_told_as_failed,
     repository,
 };
@@ -22,6 +22,8 @@ use crate::{
 /// Long enough that nobody sees its end.
 const LONG: &str = "import time\nprint('begun', flush=True)\ntime.sleep(600)\n";
 const SHORT: &str = "import time\nprint('begun', flush=True)\ntime.sleep(1)\nresult = {'n': 1}\n";
+
+const LATE: &str = "import time\nprint('begun', flush=True)\ntime.sleep(4)\nresult = {'n': 1}\n";
 
 /// Short runs that wait behind the long ones.
 const SHORT_RUNS: usize = 8;
@@ -41,7 +43,8 @@ impl Shared {
     fn new(state: StateDir, database: String) -> Self {
         let shared = Self { state, database };
         let repository = shared.state.path("repository");
-        repository::make(&repository, &[("model/long.py", LONG), ("model/short.py", SHORT)]);
+        let models = [("model/long.py", LONG), ("model/short.py", SHORT), ("model/late.py", LATE)];
+        repository::make(&repository, &models);
         shared.told(&["project", "add", "p", repository.to_str().unwrap()]);
         shared
     }
@@ -88,6 +91,32 @@ impl Shared {
         }
     }
 
+    /// Lets another process take a run, and waits until it has started.
+    fn begin(&self, model: &str) -> String {
+        let id = self.enqueue(model);
+        self.wait_for("the run has begun", |runs| runs[&id]["status"] == "running");
+        id
+    }
+
+    /// A run was ended with the process that carried it out, and its record says so.
+    #[track_caller]
+    fn is_told_as_cut_off(&self, id: &str) {
+        let run = &self.runs()[id];
+        assert_eq!(run["status"], "cancelled", "{run:#}");
+        let message = run["error"]["message"].as_str().unwrap();
+        assert!(message.contains("was told to end"), "{run:#}");
+    }
+
+    fn server(&self, drain_timeout: &str) -> Server {
+        let slots = SLOTS.to_string();
+        let vars = [
+            ("CELLBLOCK_DATABASE", self.database.as_str()),
+            ("CELLBLOCK_WORKERS", &slots),
+            ("CELLBLOCK_DRAIN_TIMEOUT", drain_timeout),
+        ];
+        Server::start(&self.state, &vars)
+    }
+
     fn worker(&self) -> Worker {
         let mut command = self.command(&["worker"]);
         let log = self.state.path("worker.log");
@@ -107,8 +136,12 @@ impl Worker {
         self.0.id()
     }
 
-    fn end(mut self) {
+    fn tell_to_end(&self) {
         kill_process(Pid::from_child(&self.0), Signal::TERM).unwrap();
+    }
+
+    fn end(mut self) {
+        self.tell_to_end();
         assert_eq!(self.0.wait().unwrap().code(), Some(0));
     }
 }
@@ -178,5 +211,45 @@ fn a_killed_workers_runs_end_once_in_postgres() {
     };
     nothing_is_lost_or_repeated(&Shared::new(state, server.url()), &before);
     drop(server);
+    before.nothing_is_left();
+}
+
+#[test]
+fn a_run_under_way_outlives_the_word_to_end_or_is_told_as_ended() {
+    let (before, state) = (Before::take(), StateDir::make());
+    let file = state.path("state/records.sqlite").display().to_string();
+    let shared = Shared::new(state, file);
+    let server = shared.server("60s");
+    let late = shared.begin("late");
+    server.signal(Signal::TERM);
+    assert_eq!(server.end().0, Some(0));
+    assert_eq!(shared.runs()[&late]["status"], "success");
+    let server = shared.server("200ms");
+    let long = shared.begin("long");
+    server.signal(Signal::TERM);
+    assert_eq!(server.end().0, Some(0));
+    shared.is_told_as_cut_off(&long);
+    before.nothing_is_left();
+}
+
+#[test]
+fn a_worker_told_twice_and_an_assistant_without_a_client_end_their_runs() {
+    let (before, state) = (Before::take(), StateDir::make());
+    let file = state.path("state/records.sqlite").display().to_string();
+    let shared = Shared::new(state, file);
+    let worker = shared.worker();
+    let long = shared.begin("long");
+    worker.tell_to_end();
+    // Two at once may be taken for one.
+    thread::sleep(Duration::from_millis(500));
+    worker.end();
+    shared.is_told_as_cut_off(&long);
+    let mut assistant = shared.command(&["mcp"]);
+    let assistant = assistant.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut assistant = assistant.spawn().unwrap();
+    let long = shared.begin("long");
+    drop(assistant.stdin.take());
+    assert_eq!(assistant.wait().unwrap().code(), Some(0));
+    shared.is_told_as_cut_off(&long);
     before.nothing_is_left();
 }

@@ -8,7 +8,7 @@ mod wanted;
 use std::{fs::DirBuilder, io, os::unix::fs::DirBuilderExt, sync::Arc};
 
 use api::{Project, RepositoryKind};
-use engine::Engine;
+use engine::{Cancel, Engine};
 use record::{Blobs, Listed, NewProject, Store, StoreError};
 use tokio::sync::{Notify, watch};
 
@@ -16,7 +16,7 @@ pub use runs::Rerun;
 
 use crate::{
     Buckets, Git, GitSource, ProjectError, Settings, cache::Cache, checkout::Checkouts,
-    data::Snapshots, names, worker::Held,
+    data::Snapshots, held::Held, names,
 };
 
 /// The longest description of a project.
@@ -38,6 +38,8 @@ pub struct Projects {
     /// Counts runs that ended in this process.
     pub(crate) ended: watch::Sender<u64>,
     pub(crate) held: Held,
+    /// Cancelled when the worker of this process has ended.
+    pub(crate) over: Cancel,
 }
 
 /// A project that is to be registered.
@@ -99,6 +101,7 @@ impl Projects {
             wake: Notify::new(),
             ended: watch::Sender::new(0),
             held: Held::default(),
+            over: Cancel::new(),
         }))
     }
 

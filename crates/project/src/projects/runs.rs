@@ -73,6 +73,7 @@ impl Projects {
     }
 
     /// Waits until a run has ended, for so long at most, and gives its record as it is then.
+    /// Where this process carries out no more runs, it waits for none.
     ///
     /// # Errors
     /// There is no such run.
@@ -89,7 +90,7 @@ impl Projects {
             let record = self.store.record(tenant, run_id).await?;
             let record = record.ok_or_else(|| no_run(&run_id.to_string()))?;
             let left = deadline.saturating_duration_since(Instant::now());
-            if record.status.is_final() || left.is_zero() {
+            if record.status.is_final() || left.is_zero() || self.over.is_cancelled() {
                 return Ok(record);
             }
             let _ = timeout(left.min(LOOK_EVERY), ended.changed()).await;

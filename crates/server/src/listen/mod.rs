@@ -19,6 +19,7 @@ use crate::{
     Auth, Config, Durable,
     app::App,
     claim::{Claim, ClaimError},
+    durable::Background,
     keys::KeyError,
     metrics, openapi,
     trace::Export,
@@ -134,12 +135,12 @@ impl Server {
     pub async fn run(mut self, end: impl Future<Output = ()>, cut: impl Future<Output = ()>) {
         let graceful = GracefulShutdown::new();
         let sweep = tokio::spawn(crate::table::sweep(self.app.clone()));
-        let background = self.durable.begin();
+        let mut background = self.durable.begin();
         self.accept(&graceful, end).await;
         self.app.begin_drain();
         background.drain();
         tracing::info!(under_way = self.app.works().under_way(), "ending");
-        self.drain(graceful, cut).await;
+        self.drain(graceful, &mut background, cut).await;
         sweep.abort();
         background.end().await;
         self.app.end_records().await;
@@ -165,7 +166,12 @@ impl Server {
         }
     }
 
-    async fn drain(&self, graceful: GracefulShutdown, cut: impl Future<Output = ()>) {
+    async fn drain(
+        &self,
+        graceful: GracefulShutdown,
+        background: &mut Background,
+        cut: impl Future<Output = ()>,
+    ) {
         let late = async {
             tokio::select! {
                 () = sleep(self.app.config().drain_time) => {}
@@ -173,10 +179,13 @@ impl Server {
             }
         };
         tokio::pin!(late);
+        let drained = async {
+            tokio::join!(self.app.drained(), background.worked());
+        };
         let is_drained = tokio::select! {
             biased;
             () = &mut late => false,
-            () = self.accept(&graceful, self.app.drained()) => true,
+            () = self.accept(&graceful, drained) => true,
         };
         if is_drained {
             // Answers that are under way without any work, such as files.
@@ -188,7 +197,7 @@ impl Server {
         }
         let under_way = self.app.works().under_way();
         tracing::warn!(under_way, "what is under way is cut off");
-        self.app.end_all().await;
+        tokio::join!(self.app.end_all(), background.cut_off());
         // Who waited is told what became of it.
         let _ = timeout(LAST_WORDS_TIME_MAX, graceful.shutdown()).await;
     }
