@@ -81,8 +81,13 @@ fn check(extracted: &Extracted) -> Result<(), ProjectError> {
 
 /// What a tree is kept under: commits of different sources may have the same id by design.
 pub(crate) fn key(tenant: &str, source: &str, commit: &str) -> String {
+    digest(&[tenant, source, commit])
+}
+
+/// SHA-256 of texts in their order, in hexadecimal digits.
+pub(crate) fn digest(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
-    for part in [tenant, source, commit] {
+    for part in parts {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }

@@ -5,7 +5,7 @@ use api::{Project, RepositoryKind, RunScope};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{GitSource, ProjectError};
+use crate::{GitSource, ProjectError, checkout::digest};
 
 /// The most bytes of parameters as JSON.
 const PARAMETERS_BYTES_MAX: usize = 64 * 1024;
@@ -30,6 +30,21 @@ impl Order {
     /// Where its code is.
     pub(crate) fn source(&self) -> GitSource {
         source_of(&self.repository, self.git.as_deref())
+    }
+
+    /// What the driver calls the result of what is run, if it is no pipeline.
+    pub(crate) fn result_name(&self) -> &str {
+        match (self.scope, &self.model) {
+            (RunScope::Model, Some(model)) => model,
+            _ => "run",
+        }
+    }
+
+    /// What a record has as the digest of the code: SHA-256 of the commit's id, which stands
+    /// for every file of it, and of what of it is run. What runs it is ours, and no part of it.
+    pub(crate) fn code_digest(&self) -> String {
+        let model = self.model.as_deref().filter(|_| self.scope == RunScope::Model);
+        digest(&["project", &self.commit, self.scope.word(), model.unwrap_or_default()])
     }
 }
 

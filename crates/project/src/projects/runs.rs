@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use api::{
-    Comparison, Project, ProjectRunRequest, RepositoryKind, RunId, RunKind, RunOutput, RunOutputs,
-    RunRecord, RunScope, RunStatus,
+    ArtifactInfo, Comparison, OutputHead, Project, ProjectRunRequest, RepositoryKind, RunId,
+    RunKind, RunOutput, RunOutputs, RunRecord, RunScope, RunStatus,
 };
 use record::{Cancelled, Filter, Found, NewRecord, Page, RunEvent};
 use tokio::time::{Instant, timeout};
@@ -161,7 +161,8 @@ impl Projects {
     }
 
     /// One output of a run, of at most 10 MiB, with what it is. `stdout` and `stderr` are
-    /// the streams where no file is called so.
+    /// the streams, whatever the run left; a file of such a name, as any other, is found
+    /// below `outputs/`, too.
     ///
     /// # Errors
     /// The run has none of that name, or it is larger.
@@ -170,7 +171,14 @@ impl Projects {
         record: &RunRecord,
         name: &str,
     ) -> Result<(String, Vec<u8>), ProjectError> {
-        if let Some(artifact) = record.artifacts.iter().find(|artifact| artifact.name == name) {
+        if let Some(stream) = stream_of(record, name) {
+            let bytes = match &stream.sha256 {
+                Some(sha256) => self.blobs.read(sha256, OUTPUT_BYTES_MAX).await?,
+                None => stream.head.clone().into_bytes(),
+            };
+            return Ok(("text/plain".to_owned(), bytes));
+        }
+        if let Some(artifact) = artifact_of(record, name) {
             let (given, maximum) = (artifact.size_bytes, OUTPUT_BYTES_MAX);
             if given > maximum {
                 return Err(ProjectError::TooLarge { what: "the output", given, maximum });
@@ -178,19 +186,7 @@ impl Projects {
             let bytes = self.blobs.read(&artifact.sha256, maximum).await?;
             return Ok((artifact.media_type.clone(), bytes));
         }
-        let stream = match name {
-            "stdout" => &record.stdout,
-            "stderr" => &record.stderr,
-            _ => {
-                let name = name.chars().take(200).collect();
-                return Err(ProjectError::NotFound { what: "output", name });
-            }
-        };
-        let bytes = match &stream.sha256 {
-            Some(sha256) => self.blobs.read(sha256, OUTPUT_BYTES_MAX).await?,
-            None => stream.head.clone().into_bytes(),
-        };
-        Ok(("text/plain".to_owned(), bytes))
+        Err(ProjectError::NotFound { what: "output", name: name.chars().take(200).collect() })
     }
 
     /// Every output of a run; what is small, JSON or text, with what it says.
@@ -351,10 +347,26 @@ fn record(tenant: &str, asker: &str, project: &Project, order: &Order) -> NewRec
         scope: Some(order.scope.word().to_owned()),
         commit_sha: Some(order.commit.clone()),
         snapshot: order.snapshot.clone(),
+        code_digest: Some(order.code_digest()),
         environment: Some(order.environment.clone()),
         request: serde_json::to_value(order).ok(),
         ..NewRecord::new(RunId::generate(), tenant, RunKind::Project, asker)
     }
+}
+
+/// The stream of a name, if it is one's.
+fn stream_of<'a>(record: &'a RunRecord, name: &str) -> Option<&'a OutputHead> {
+    match name {
+        "stdout" => Some(&record.stdout),
+        "stderr" => Some(&record.stderr),
+        _ => None,
+    }
+}
+
+/// The file of a name, or of a path below `/outputs`.
+fn artifact_of<'a>(record: &'a RunRecord, name: &str) -> Option<&'a ArtifactInfo> {
+    let find = |name: &str| record.artifacts.iter().find(|artifact| artifact.name == name);
+    find(name).or_else(|| name.strip_prefix("outputs/").and_then(find))
 }
 
 /// Whether two runs left the same; `None` unless both succeeded.

@@ -32,7 +32,10 @@ pub(super) fn check(request: &ProjectRunRequest, maximum: Duration) -> Result<()
         (RunScope::Model, None) => {
             Err(ProjectError::Request { reason: "a run of a model needs the model's name" })
         }
-        (RunScope::Project, _) => Ok(()),
+        (RunScope::Project, None) => Ok(()),
+        (RunScope::Project, Some(_)) => Err(ProjectError::Request {
+            reason: "a run of the whole project takes no model: leave it out, or run the model",
+        }),
     }
 }
 

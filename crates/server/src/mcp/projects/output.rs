@@ -64,7 +64,9 @@ impl Kind for GetRunOutput {
         let projects = call.projects();
         let record = projects.get(call.tenant(), &args.run_id).await?;
         let run_id = record.run_id.to_string();
-        let of_result = record.result.as_ref().and_then(|result| result.get(&args.output_name));
+        let is_stream = matches!(args.output_name.as_str(), "stdout" | "stderr");
+        let result = record.result.as_ref().filter(|_| !is_stream);
+        let of_result = result.and_then(|result| result.get(&args.output_name));
         let (media_type, bytes) = match of_result {
             Some(value) => ("application/json".to_owned(), value.to_string().into_bytes()),
             None => projects.output(&record, &args.output_name).await?,
