@@ -22,7 +22,8 @@ pub struct RunRequest {
     pub uploads: Vec<Upload>,
     /// Files to bring back afterwards.
     pub downloads: Vec<DownloadSpec>,
-    /// Directories to bring back where the program did not end by itself.
+    /// Directories to bring back where the program did not end by itself, or did not leave
+    /// what was to be brought back.
     pub rescues: Vec<Rescue>,
     /// Whether the result is to tell which files the run left in its own workspace.
     pub list_changes: bool,
@@ -111,7 +112,7 @@ pub struct DownloadSpec {
 }
 
 /// A guest directory to be copied out if the run was stopped: at a limit, by being taken
-/// back, or by a signal. What is more than may be is left out, and told of by path.
+/// back, or by a signal; or if a download of it cannot be had. What is more than may be is left out, and told of by path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rescue {
     /// The guest path, relative to the workspace.

@@ -106,7 +106,8 @@ impl Core {
         let mut kept = record.kept();
         let bytes_max = limits.workspace_bytes;
         let mut files = fetch(&mut *sandbox, &downloads, bytes_max, &mut kept).await;
-        if !matches!(outcome, Outcome::Exited { .. }) {
+        let is_missing = files.iter().any(|file| file.error.is_some());
+        if is_missing || !matches!(outcome, Outcome::Exited { .. }) {
             files.extend(rescue(&mut *sandbox, &rescues).await);
         }
         let changes = match work {

@@ -1,12 +1,6 @@
 //! What a run sees inside, and what it is told.
 
-use std::{
-    collections::BTreeMap,
-    fs, io,
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use api::{
     DownloadSpec, Exhibit, NetworkSpec, PolicySpec, Program, Rescue, RunId, RunRequest, RunScope,
@@ -15,7 +9,7 @@ use api::{
 use engine::Engine;
 use record::{ARTIFACT_BYTES_MAX, ARTIFACTS_MAX};
 
-use crate::{Settings, limits::millis, order::Order, parcel};
+use crate::{Settings, desk::Desk, limits::millis, order::Order, parcel};
 
 /// What runs the models, in the language that they are written in.
 const DRIVER: &str = include_str!("driver/driver.py");
@@ -28,57 +22,6 @@ const DATA: &str = "/data";
 const INPUTS: &str = "/inputs";
 const OUTPUTS: &str = "/outputs";
 const UPSTREAM: &str = "/upstream";
-
-/// A directory of one run; it goes when this is dropped.
-#[derive(Debug)]
-pub(crate) struct Desk {
-    path: PathBuf,
-}
-
-impl Desk {
-    /// Makes it, with what the run is given.
-    pub(crate) fn make(settings: &Settings, order: &Order) -> io::Result<Self> {
-        let path = settings.cache_dir.join("runs").join(RunId::generate().to_string());
-        fs::create_dir_all(&path)?;
-        let desk = Self { path };
-        for name in ["inputs", "none", "taken"] {
-            fs::create_dir(desk.path.join(name))?;
-            readable(&desk.path.join(name), 0o755)?;
-        }
-        if let Some(parameters) = &order.parameters {
-            let file = desk.path.join("inputs/parameters.json");
-            fs::write(&file, serde_json::to_vec(parameters).map_err(io::Error::other)?)?;
-            readable(&file, 0o644)?;
-        }
-        Ok(desk)
-    }
-
-    /// The file that comes out of the run.
-    pub(crate) fn parcel(&self) -> PathBuf {
-        self.path.join("parcel.tar")
-    }
-
-    /// Where that is taken apart.
-    pub(crate) fn taken(&self) -> PathBuf {
-        self.path.join("taken")
-    }
-
-    /// Where what a run that was stopped had written is put.
-    pub(crate) fn rescued(&self) -> PathBuf {
-        self.path.join("rescued")
-    }
-}
-
-impl Drop for Desk {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.path);
-    }
-}
-
-/// Sandboxes read it as somebody else.
-fn readable(path: &Path, mode: u32) -> io::Result<()> {
-    fs::set_permissions(path, fs::Permissions::from_mode(mode))
-}
 
 /// What a run is about, and where its parts are.
 pub(crate) struct Setting<'a> {
@@ -93,10 +36,10 @@ pub(crate) struct Setting<'a> {
 /// The request of a run.
 pub(crate) fn request(setting: &Setting<'_>, engine: &Engine, settings: &Settings) -> RunRequest {
     let Setting { order, desk, tree, data, .. } = setting;
-    let empty = desk.path.join("none");
+    let empty = desk.empty();
     let mut exhibits = vec![shown(tree, REPO), shown(data.unwrap_or(&empty), DATA)];
     if order.parameters.is_some() {
-        exhibits.push(shown(&desk.path.join("inputs"), INPUTS));
+        exhibits.push(shown(&desk.inputs(), INPUTS));
     }
     let args = match (order.scope, &order.model) {
         (RunScope::Model, Some(model)) => vec!["model".to_owned(), model.clone()],
@@ -121,7 +64,8 @@ pub(crate) fn request(setting: &Setting<'_>, engine: &Engine, settings: &Setting
     }
 }
 
-/// A run that is stopped has no driver left to pack what it wrote.
+/// A run that is stopped has no driver left to pack what it wrote, and one that filled all
+/// the room that it has leaves the driver none to pack it in.
 fn rescues(desk: &Desk) -> Vec<Rescue> {
     let rescue = |name: &str, files_max, file_bytes_max| Rescue {
         source: name.into(),
@@ -133,6 +77,7 @@ fn rescues(desk: &Desk) -> Vec<Rescue> {
     vec![
         rescue(parcel::OUTPUTS, ARTIFACTS_MAX, ARTIFACT_BYTES_MAX),
         rescue(parcel::UPSTREAM, parcel::STEPS_MAX, parcel::RESULT_BYTES_MAX),
+        rescue(parcel::DRIVERS_OWN, parcel::STEPS_MAX, parcel::RESULT_BYTES_MAX),
     ]
 }
 

@@ -9,6 +9,7 @@ mod cache;
 mod checkout;
 mod compare;
 mod data;
+mod desk;
 mod error;
 mod git;
 mod guest;

@@ -19,7 +19,8 @@ use crate::{
     GitError, ProjectError, Projects,
     cache::Kept,
     checkout::blocking,
-    guest::{self, Desk, Setting},
+    desk::Desk,
+    guest::{self, Setting},
     held::InHand,
     media::{JSON, media_type},
     order::Order,
@@ -199,7 +200,9 @@ impl Projects {
     async fn checked_out(&self, tenant: &str, order: &Order) -> Result<Kept, ProjectError> {
         loop {
             match self.checkouts.get(tenant, &order.source(), &order.commit).await {
-                Err(ProjectError::Git(GitError::Busy { .. })) => sleep(BUSY_WAIT).await,
+                Err(ProjectError::Git(
+                    GitError::Busy { .. } | GitError::Run(RunError::Busy { .. }),
+                )) => sleep(BUSY_WAIT).await,
                 got => return got,
             }
         }
@@ -275,11 +278,11 @@ impl Projects {
 
     /// What goes into the record of a run whose code has ended.
     async fn closing(&self, result: RunResult, streams: &Streams, prepared: &Prepared) -> Closing {
-        let parcel = left(&result, &prepared.desk).await;
+        let parcel = left(&result, prepared).await;
         let mut closing = Closing {
             enforcement: Some(result.enforcement),
             usage: Some(result.usage),
-            code_digest: Some(result.digests.code),
+            code_digest: Some(prepared.order.code_digest()),
             policy_digest: Some(result.digests.policy),
             environment_digest: result.digests.environment,
             ..Closing::ended(result.outcome)
@@ -300,14 +303,7 @@ impl Projects {
         let (stdout, stderr) = streams.take();
         closing.stdout = self.head(stdout).await?;
         closing.stderr = self.head(stderr).await?;
-        if !parcel.complaints.is_empty() {
-            closing.error = Some(ErrorBody {
-                code: ErrorCode::TooLarge,
-                message: parcel.complaints.join("; "),
-                hint: None,
-                retryable: false,
-            });
-        }
+        closing.error = parcel::complained(&parcel.complaints);
         for (name, path) in parcel.files {
             let bytes = blocking(move || parcel::bytes(&path)).await?;
             self.keep(closing, name, bytes).await?;
@@ -385,19 +381,18 @@ struct Prepared {
     desk: Desk,
 }
 
-/// What a run left: as its driver packed it, or as it lay there when the run was stopped.
-async fn left(result: &RunResult, desk: &Desk) -> Parcel {
+/// What a run left: as its driver packed it, or as it lay there when the run was stopped or
+/// had no room left for a parcel.
+async fn left(result: &RunResult, Prepared { desk, order, .. }: &Prepared) -> Parcel {
     let files = result.files.clone();
-    let opened = if matches!(result.outcome, Outcome::Exited { .. }) {
+    // It is the only file that was asked for by its name.
+    let is_packed = files.first().is_some_and(|file| file.error.is_none());
+    let opened = if is_packed && matches!(result.outcome, Outcome::Exited { .. }) {
         let (archive, place) = (desk.parcel(), desk.taken());
-        let is_there = files.iter().any(|file| file.error.is_none());
-        blocking(move || {
-            Ok(if is_there { parcel::open(&archive, &place) } else { Parcel::default() })
-        })
-        .await
+        blocking(move || Ok(parcel::open(&archive, &place))).await
     } else {
-        let place = desk.rescued();
-        blocking(move || Ok(parcel::rescued(&files, &place))).await
+        let (place, name) = (desk.rescued(), order.result_name().to_owned());
+        blocking(move || Ok(parcel::rescued(&files, &place, &name))).await
     };
     opened.unwrap_or_default()
 }

@@ -9,6 +9,7 @@ import json
 import math
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tarfile
@@ -49,6 +50,10 @@ class Ran:
                     file = tar.extractfile(member)
                     self.parcel[member.name] = file.read() if file else b""
             self.report: dict[str, Any] = json.loads(self.parcel["report.json"])
+            self.files = {
+                name: self.parcel[f"outputs/{number}"]
+                for number, name in enumerate(self.report["files"])
+            }
 
     def result(self, name: str) -> Any:
         return json.loads(self.parcel[f"results/{name}.json"])
@@ -74,8 +79,13 @@ class Values(unittest.TestCase):
     def test_what_is_no_json_is_refused(self) -> None:
         nested: Any = []
         nested.append(nested)
-        for value in (object(), lambda: 1, b"bytes", nested, ["x" * driver.RESULT_BYTES_MAX]):
-            with self.assertRaises((TypeError, ValueError)):
+        surrogate = "\ud800"
+        for value in (object(), lambda: 1, b"bytes", surrogate, {surrogate: 1}, 10**400):
+            with self.assertRaises((TypeError, ValueError)) as refused:
+                driver.as_json(value)
+            self.assertNotIsInstance(refused.exception, driver.Excess)
+        for value in (nested, ["x" * driver.RESULT_BYTES_MAX]):
+            with self.assertRaises(driver.Excess):
                 driver.as_json(value)
 
     def test_values_of_packages(self) -> None:
@@ -172,6 +182,17 @@ class Runs(unittest.TestCase):
 
     def test_a_model_killed_by_a_signal(self) -> None:
         ran = Ran({"model/bad.py": "import os\nos.kill(os.getpid(), 9)"}, "model", "bad")
+        self.assertEqual(ran.status, -9)
+        # One that Python handles by itself, and one that it ignores.
+        for number in ("SIGINT", "SIGPIPE"):
+            text = (
+                "import os, signal\n"
+                f"signal.signal(signal.{number}, signal.SIG_DFL)\n"
+                f"os.kill(os.getpid(), signal.{number})\n"
+            )
+            ran = Ran({"model/bad.py": text}, "model", "bad")
+            self.assertEqual(ran.status, -signal.Signals[number])
+        ran = Ran({"model/bad.py": "raise SystemExit(137)"}, "model", "bad")
         self.assertEqual(ran.status, 137)
 
     def test_models_import_each_other(self) -> None:
@@ -191,6 +212,16 @@ class Runs(unittest.TestCase):
         ran = Ran({"model/a.py": "result = {'f': lambda: 1}"}, "model", "a")
         self.assertEqual((ran.status, list(ran.parcel)), (0, ["report.json"]))
         self.assertIn("is not kept", ran.err)
+        self.assertEqual([note["code"] for note in ran.report["notes"]], ["unfit"])
+
+    def test_a_result_that_is_no_dict_is_told(self) -> None:
+        table = [("result = [1, 2]", "list, not a dict"), ("result = 'x'", "str, not a dict")]
+        for text, told in table:
+            ran = Ran({"model/a.py": text}, "model", "a")
+            self.assertEqual(ran.status, 0)
+            self.assertIn(told, ran.report["notes"][0]["message"])
+        for text in ("def result(): pass", "result = None", "import json as result", "x = 1"):
+            self.assertEqual(Ran({"model/a.py": text}, "model", "a").report["notes"], [])
 
     def test_files_are_bounded_and_plain(self) -> None:
         text = (
@@ -204,12 +235,33 @@ class Runs(unittest.TestCase):
             "open(os.fsencode(out) + b'/0000-\\xff', 'w')\n"
         )
         ran = Ran({"model/a.py": text}, "model", "a")
-        files = [name for name in ran.parcel if name.startswith("outputs/")]
-        self.assertEqual(len(files), driver.FILES_MAX, ran.err)
-        self.assertIn("outputs/0000", files)
-        self.assertEqual(ran.report["left_out_count"], 300 + 5 - driver.FILES_MAX)
+        self.assertEqual(len(ran.files), driver.FILES_MAX, ran.err)
+        self.assertEqual(ran.files["0000"], b"x")
+        reasons = {"kind": 2, "file_bytes": 1, "name": 1, "count": 300 + 1 - driver.FILES_MAX}
+        self.assertEqual(ran.report["reasons"], reasons)
         for odd in ("0000-pipe", "0000-link", "0000-large", "0000-\\udcff"):
             self.assertIn(odd, ran.report["left_out"])
+
+    def test_names_may_differ_by_case_alone(self) -> None:
+        text = (
+            "import os\n"
+            "out = os.environ['SANDBOX_OUTPUT_PATH']\n"
+            "for name in ('a', 'A', 'd/x', 'D/x'):\n"
+            "    os.makedirs(os.path.dirname(f'{out}/{name}'), exist_ok=True)\n"
+            "    open(f'{out}/{name}', 'w').write(name)\n"
+        )
+        ran = Ran({"model/a.py": text}, "model", "a")
+        names = ("A", "a", "D/x", "d/x")
+        self.assertEqual(ran.files, {name: name.encode() for name in names})
+
+    def test_all_files_together_are_bounded(self) -> None:
+        text = (
+            "import os\n"
+            "out = os.environ['SANDBOX_OUTPUT_PATH']\n"
+            "for n in range(8): open(f'{out}/{n}', 'wb').truncate(9 << 20)\n"
+        )
+        ran = Ran({"model/a.py": text}, "model", "a")
+        self.assertEqual((len(ran.files), ran.report["reasons"]), (7, {"bytes": 1}))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ pub use runs::Rerun;
 
 use crate::{
     Buckets, Git, GitSource, ProjectError, Settings, cache::Cache, checkout::Checkouts,
-    data::Snapshots, held::Held, names,
+    data::Snapshots, desk, held::Held, names,
 };
 
 /// The longest description of a project.
@@ -85,6 +85,7 @@ impl Projects {
         DirBuilder::new().recursive(true).mode(0o700).create(&settings.cache_dir)?;
         let settings =
             Settings { cache_dir: std::fs::canonicalize(&settings.cache_dir)?, ..settings };
+        desk::clear_away(&settings.cache_dir)?;
         let cache =
             |name: &str| Cache::open(settings.cache_dir.join(name), settings.cache_bytes_max);
         let (trees, data) = (cache("trees")?, cache("data")?);
