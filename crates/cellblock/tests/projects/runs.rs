@@ -1,6 +1,7 @@
 //! Runs: pipelines, failures, what they leave, and what is made of it.
 
-use api::{ErrorCode, Outcome, RunStatus};
+use api::{ErrorCode, Outcome, RunScope, RunStatus};
+use engine::Cancel;
 use serde_json::json;
 
 use crate::fixture::{House, TENANT, Tests, in_house, model, shown, succeeded, whole};
@@ -10,6 +11,10 @@ pub(crate) const TESTS: Tests = &[
     ("runs::a_run_sees_what_it_is_told_and_no_more", a_run_sees_what_it_is_told_and_no_more),
     ("runs::failures_are_told_as_they_are", failures_are_told_as_they_are),
     ("runs::what_was_written_outlives_every_end", what_was_written_outlives_every_end),
+    ("runs::a_full_workspace_is_no_failure", a_full_workspace_is_no_failure),
+    ("runs::names_are_what_they_say", names_are_what_they_say),
+    ("runs::a_result_that_is_not_kept_is_told", a_result_that_is_not_kept_is_told),
+    ("runs::a_record_has_the_digest_of_its_code", a_record_has_the_digest_of_its_code),
     ("runs::outputs_are_bounded_and_plain", outputs_are_bounded_and_plain),
     ("runs::a_model_that_forges_the_parcel", a_model_that_forges_the_parcel),
     ("runs::long_output_is_kept_apart", long_output_is_kept_apart),
@@ -131,7 +136,8 @@ fn failures_are_told_as_they_are() {
         assert_eq!(record.artifacts[0].name, "a.txt");
         assert!(!record.stdout.head.contains("never"));
         let record = house.run(&model("p", "killed")).await;
-        assert_eq!((record.status, record.exit_code), (RunStatus::Failed, Some(137)));
+        let told = (record.status, record.outcome);
+        assert_eq!(told, (RunStatus::Failed, Some(Outcome::Signaled { signal: 9 })));
         let record = house.run(&model("p", "none")).await;
         assert_eq!((record.status, record.exit_code), (RunStatus::Failed, Some(2)));
         assert!(record.stderr.head.contains("no model/none.py"), "{}", shown(&record));
@@ -227,6 +233,121 @@ async fn cancelled_once_written(house: &House) -> api::RunRecord {
     house.projects.wait(TENANT, started.run_id, patience).await.unwrap()
 }
 
+/// Fills all the room that there is, and ends as if nothing were the matter.
+const FILLS: &str = concat!(
+    "import os\n",
+    "open('/outputs/first.txt', 'w').write('first')\n",
+    "number = 0\n",
+    "try:\n",
+    "    while True:\n",
+    "        with open(f'PLACE/{number:03}', 'wb') as file: file.write(b'x' * (1 << 20))\n",
+    "        number += 1\n",
+    "except OSError as error:\n",
+    "    result = {'errno': error.errno}\n",
+);
+
+fn a_full_workspace_is_no_failure() {
+    in_house(0, |house| async move {
+        let pipeline = ("run.py", "PIPELINE = ['outputs', 'after']");
+        let (outputs, junk) =
+            (FILLS.replace("PLACE", "/outputs"), FILLS.replace("PLACE", "/workspace"));
+        let files = [
+            pipeline,
+            ("model/outputs.py", outputs.as_str()),
+            ("model/junk.py", junk.as_str()),
+            ("model/after.py", "result = {'after': 1}"),
+        ];
+        registered(&files, &house).await;
+        let small = house.another(|settings| {
+            settings.policy.limits.workspace_bytes = Some(24 << 20);
+        });
+        let worker = tokio::spawn(small.work(1, Cancel::new()));
+        for name in ["outputs", "junk"] {
+            let record = house.run(&model("p", name)).await;
+            succeeded(&record);
+            assert_eq!(record.result, Some(json!({"errno": 28})), "{}", shown(&record));
+            assert_eq!(record.stderr.head, "", "{}", shown(&record));
+            let outputs = house.projects.outputs(&record).await.unwrap();
+            assert_eq!(outputs["first.txt"].text.as_deref(), Some("first"));
+            assert_eq!(outputs.contains_key("000"), name == "outputs");
+        }
+        let record = house.run(&whole("p")).await;
+        succeeded(&record);
+        let expected = json!({"outputs": {"errno": 28}, "after": {"after": 1}});
+        assert_eq!(record.result, Some(expected), "{}", shown(&record));
+        worker.abort();
+    });
+}
+
+fn names_are_what_they_say() {
+    in_house(1, |house| async move {
+        let text = concat!(
+            "print('said')\n",
+            "for name in ('stdout', 'stderr', 'a', 'A'):\n",
+            "    open(f'/outputs/{name}', 'w').write(name)\n",
+        );
+        registered(&[("model/names.py", text)], &house).await;
+        let record = house.run(&model("p", "names")).await;
+        succeeded(&record);
+        assert!(record.error.is_none(), "{}", shown(&record));
+        let read = async |name: &str| {
+            let (_, bytes) = house.projects.output(&record, name).await.unwrap();
+            String::from_utf8(bytes).unwrap()
+        };
+        assert_eq!((read("stdout").await, read("stderr").await), ("said\n".into(), String::new()));
+        for name in ["stdout", "stderr", "a", "A"] {
+            assert_eq!(read(&format!("outputs/{name}")).await, name);
+        }
+        assert_eq!((read("a").await, read("A").await), ("a".into(), "A".into()));
+    });
+}
+
+fn a_result_that_is_not_kept_is_told() {
+    in_house(1, |house| async move {
+        let long = "result = {'x': 'y' * (9 << 20)}";
+        let table = [
+            ("list", "result = [1, 2]", ErrorCode::InvalidRequest, "list, not a dict"),
+            ("huge", "result = {'n': 10**400}", ErrorCode::InvalidRequest, "beyond"),
+            ("half", "result = {'t': '\\ud800'}", ErrorCode::InvalidRequest, "surrogate"),
+            ("long", long, ErrorCode::TooLarge, "longer than"),
+        ];
+        let files: Vec<_> =
+            table.iter().map(|(name, text, ..)| (format!("model/{name}.py"), *text)).collect();
+        let files: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), *text)).collect();
+        registered(&files, &house).await;
+        for (name, _, code, told) in table {
+            let record = house.run(&model("p", name)).await;
+            succeeded(&record);
+            let error = record.error.as_ref().unwrap();
+            assert!(error.code == code && error.message.contains(told), "{}", shown(&record));
+            assert!(record.result.is_none() && record.stderr.head.contains(told));
+        }
+    });
+}
+
+fn a_record_has_the_digest_of_its_code() {
+    in_house(1, |house| async move {
+        let files = [("run.py", "PIPELINE = ['a']"), ("model/a.py", "x = 1"), ("model/b.py", "")];
+        registered(&files, &house).await;
+        let digest = async |request| house.run(&request).await.code_digest.unwrap();
+        let first = [
+            digest(whole("p")).await,
+            digest(model("p", "a")).await,
+            digest(model("p", "b")).await,
+        ];
+        assert_eq!(digest(model("p", "a")).await, first[1]);
+        house.commit(&[("model/a.py", "x = 2")]);
+        let second = digest(model("p", "a")).await;
+        let all: std::collections::BTreeSet<_> = first.into_iter().chain([second]).collect();
+        assert_eq!(all.len(), 4, "{all:?}");
+        let mut odd = model("p", "a");
+        odd.scope = RunScope::Project;
+        let refused = house.projects.start(TENANT, "tester", &odd).await.unwrap_err();
+        assert_eq!(refused.body().code, ErrorCode::InvalidRequest);
+        assert!(refused.to_string().contains("takes no model"), "{refused}");
+    });
+}
+
 fn outputs_are_bounded_and_plain() {
     in_house(1, |house| async move {
         let text = concat!(
@@ -245,6 +366,8 @@ fn outputs_are_bounded_and_plain() {
         assert_eq!(record.artifacts.len(), 200, "{}", shown(&record));
         let message = record.error.as_ref().unwrap().message.clone();
         assert!(message.contains("9806 outputs were left out"), "{message}");
+        assert!(message.contains("9802 beyond the 200 files"), "{message}");
+        assert!(message.contains("1 of more than 10 MiB; 3 no regular files"), "{message}");
         let outputs = house.projects.outputs(&record).await.unwrap();
         assert_eq!(outputs["0-table.csv"].text.as_deref(), Some("a,b"));
         assert_eq!(outputs["0.json"].json, Some(json!({"a": [1]})));

@@ -21,6 +21,7 @@ import os
 print('sold:', open('/data/sales.csv').read())
 result = {'sold': 7}
 open('/outputs/note.txt', 'w').write('noted')
+open('/outputs/stdout', 'w').write('no stream')
 ";
 const SLOW: &str = "import time\nprint('begun', flush=True)\ntime.sleep(300)\n";
 
@@ -71,6 +72,12 @@ fn a_project_is_run_on_its_data_and_run_again() {
     assert_eq!(run["outputs"]["note.txt"], "noted");
     let output = json!({"run_id": run["run_id"], "output_name": "note.txt"});
     assert_eq!(told(&client.call("get_run_output", output))["content"], "noted");
+    let content = |client: &mut Client, name: &str| {
+        let output = json!({"run_id": run["run_id"], "output_name": name});
+        told(&client.call("get_run_output", output))["content"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(content(&mut client, "stdout"), run["stdout"].as_str().unwrap());
+    assert_eq!(content(&mut client, "outputs/stdout"), "no stream");
     let again = client.call("rerun", json!({"run_id": run["run_id"]}));
     assert_eq!(told(&again)["identical"], true, "{again}");
     let listed = client.call("list_runs", json!({"project": "p"}));
