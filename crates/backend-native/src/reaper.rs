@@ -56,6 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::zombie_processes, reason = "what is tested reaps it")]
     fn what_is_held_is_let_go_after_the_end() {
         let child = Command::new("sleep").arg("1000").spawn().unwrap();
         let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
