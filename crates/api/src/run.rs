@@ -112,7 +112,8 @@ pub struct DownloadSpec {
 }
 
 /// A guest directory to be copied out if the run was stopped: at a limit, by being taken
-/// back, or by a signal; or if a download of it cannot be had. What is more than may be is left out, and told of by path.
+/// back, or by a signal; or if a download of it cannot be had. What is more than may be is
+/// left out, and told of by path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rescue {
     /// The guest path, relative to the workspace.
