@@ -10,6 +10,7 @@ import pytest
 import server as servers
 import toy as toys
 from assistant import Assistant, over_http, over_stdio
+from database import Files, Postgres, databases
 from program import SETTINGS, binary, stdio_command
 from project import Project, register
 from repository import Repository, of_example
@@ -24,9 +25,15 @@ def settings(tmp_path_factory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def http_server(settings) -> Iterator[servers.Server]:
+def database() -> Iterator[Files | Postgres]:
+    with databases() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def http_server(settings, database) -> Iterator[servers.Server]:
     binary()
-    with servers.Server(settings) as server:
+    with servers.Server(settings | database.of()) as server:
         yield server
 
 
@@ -36,7 +43,7 @@ def transport(request) -> str:
 
 
 @pytest.fixture(scope="session")
-def connect(transport, request, settings, tmp_path_factory) -> Callable[..., Assistant]:
+def connect(transport, request, settings, database, tmp_path_factory) -> Callable[..., Assistant]:
     """Makes connections; over HTTP to one server, over stdio to one of its own each."""
     with ExitStack() as stack:
         log = tmp_path_factory.mktemp("log") / "stderr.txt"
@@ -48,7 +55,7 @@ def connect(transport, request, settings, tmp_path_factory) -> Callable[..., Ass
                 return stack.enter_context(over_http(f"{server.url}/mcp{query}", mode=mode))
             flags = ("--tools", profile) if profile else ()
             command = stdio_command(tmp_path_factory.mktemp("state"), *flags)
-            return stack.enter_context(over_stdio(command, settings, log, mode=mode))
+            return stack.enter_context(over_stdio(command, settings | database.of(), log, mode))
 
         yield connect
 
@@ -87,13 +94,14 @@ def example(assistant, tmp_path_factory) -> Project:
 
 
 @pytest.fixture
-def own_server(settings) -> Iterator[Callable[..., servers.Server]]:
+def own_server(settings, database) -> Iterator[Callable[..., servers.Server]]:
     """Starts servers with settings of the test's own."""
     with ExitStack() as stack:
 
         def start(*flags: str, state: Path | None = None, **variables: str) -> servers.Server:
             binary()
-            server = servers.Server(settings | variables, state=state, flags=flags)
+            given = settings | database.of(state) | variables
+            server = servers.Server(given, state=state, flags=flags)
             return stack.enter_context(server)
 
         yield start

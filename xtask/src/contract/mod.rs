@@ -33,6 +33,16 @@ const MCP: Environment = Environment {
 /// of every kind, and little beside what the rest takes.
 const FUZZ_SECONDS: &str = "45";
 
+/// What is promised of projects, their data and their runs, which records carry.
+const RECORDED: [&str; 6] = [
+    "tests/test_data.py",
+    "tests/test_example.py",
+    "tests/test_projects.py",
+    "tests/test_run.py",
+    "tests/test_runs.py",
+    "tests/test_tenants.py",
+];
+
 /// How much longer than promised answers may take on a machine that does other things
 /// at the same time.
 const PATIENCE: (&str, &str) = ("CONTRACT_PATIENCE", "3");
@@ -59,9 +69,14 @@ pub(crate) fn check(root: &Path) -> Result<()> {
     let promises = with(begin(&http, "contract"), &["-m", "pytest", "--quiet", "tests"]);
     let made_up = with(begin(&http, "contract"), &["fuzz.py", "--seconds", FUZZ_SECONDS]);
     let assistants = with(begin(&mcp, "contract/mcp"), &quick);
+    let mut on_postgres = with(begin(&mcp, "contract/mcp"), &quick);
+    on_postgres.args(RECORDED).env("CONTRACT_DATABASE", "postgres");
     let [smoke, conformance] = client.commands(|program| begin(program, typescript::DIRECTORY));
     // Each starts servers of its own, and mostly waits for them. About as long, both.
-    let lanes = vec![vec![attacks, made_up], vec![promises, assistants, smoke, conformance]];
+    let lanes = vec![
+        vec![attacks, made_up, on_postgres],
+        vec![promises, assistants, smoke, conformance],
+    ];
     lanes::run(&root.join("target"), lanes)
 }
 
