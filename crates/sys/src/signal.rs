@@ -23,6 +23,18 @@ pub fn reset() {
     unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const empty, ptr::null_mut()) };
 }
 
+/// Gives every signal that somebody may send its default action, whatever the caller of
+/// this program had ignored: a child would lose those that come before its own [`reset`].
+/// Writing to who is gone goes on being an error.
+pub fn heed() {
+    for number in 1..libc::SIGSYS {
+        if number != libc::SIGPIPE {
+            // SAFETY: installs no handler of ours. SIGKILL and SIGSTOP are refused.
+            unsafe { libc::signal(number, libc::SIG_DFL) };
+        }
+    }
+}
+
 /// Holds the ends of children back as signals and gives them as readable bytes.
 ///
 /// # Errors

@@ -147,6 +147,7 @@ pub(crate) struct Init {
 
 impl Init {
     fn take_over(control: RawFd, orders: RawFd, builtins: Builtins) -> io::Result<Self> {
+        sys::signal::heed();
         let mut inherited = Inherited::claim()?;
         let control = inherited.take(control)?;
         // The host side prepared the rest while this program was starting.
