@@ -73,10 +73,8 @@ pub(crate) fn check(root: &Path) -> Result<()> {
     on_postgres.args(RECORDED).env("CONTRACT_DATABASE", "postgres");
     let [smoke, conformance] = client.commands(|program| begin(program, typescript::DIRECTORY));
     // Each starts servers of its own, and mostly waits for them. About as long, both.
-    let lanes = vec![
-        vec![attacks, made_up, on_postgres],
-        vec![promises, assistants, smoke, conformance],
-    ];
+    let lanes =
+        vec![vec![attacks, made_up, on_postgres], vec![promises, assistants, smoke, conformance]];
     lanes::run(&root.join("target"), lanes)
 }
 
