@@ -219,58 +219,29 @@ pub(crate) async fn fork(
     if !stage.is_alive() {
         return Err(LaunchError::CannotFork { detail: "the zygote is gone".to_owned() });
     }
-    let Some(earlier) = remains.take() else {
-        let mut grip = Grip::new(&stage, policy)?;
-        let parts = fork_with(&stage, policy, &mut grip).await?;
-        return Ok(parts.into_child(stage, grip));
+    let mut grip = match remains.take() {
+        Some(earlier) => Grip::take_over(earlier)?,
+        None => Grip::new(&stage, policy)?,
     };
-    let mut grip = Grip::take_over(earlier)?;
-    match fork_with(&stage, policy, &mut grip).await {
-        Ok(parts) => Ok(parts.into_child(stage, grip)),
+    match fork_with(stage, policy, &mut grip).await {
+        Ok(mut child) => {
+            child.grip = Some(grip);
+            Ok(child)
+        }
         Err(error) => {
+            // Only what was taken over has files before it is born.
             *remains = grip.scratch.is_some().then(|| Box::new(grip) as Remains);
             Err(error)
         }
     }
 }
 
-/// What a sandbox is, but for what it holds of the host.
-struct Parts {
-    listed: Listed,
-    process: Process,
-    ends: KernelEnds,
-    enforcement: Enforcement,
-    setup: Setup,
-    has_landlock: bool,
-    since: Since,
-    boot_id: String,
-    workspace: Option<OwnedFd>,
-}
-
-impl Parts {
-    fn into_child(self, stage: Arc<Stage>, grip: Grip) -> Child {
-        Child {
-            stage,
-            listed: self.listed,
-            process: self.process,
-            ends: Some(self.ends),
-            enforcement: self.enforcement,
-            setup: Some(self.setup),
-            has_landlock: self.has_landlock,
-            since: self.since,
-            born: Instant::now(),
-            boot_id: self.boot_id,
-            workspace: self.workspace,
-            grip: Some(grip),
-        }
-    }
-}
-
+/// A sandbox that has no grip of its own yet.
 async fn fork_with(
-    stage: &Arc<Stage>,
+    stage: Arc<Stage>,
     policy: &Policy,
     grip: &mut Grip,
-) -> Result<Parts, LaunchError> {
+) -> Result<Child, LaunchError> {
     grip.vacate().await?;
     let failed = |error| step_error("opening the sandbox's descriptors", None, error);
     let since = Since::now(&grip.leaf).map_err(failed)?;
@@ -312,12 +283,24 @@ async fn fork_with(
     let built = built?;
     let process = process.ok_or_else(|| lost("it was built before it was born"))?;
     let has_landlock = has_landlock(&plan);
-    let enforcement = look_at(stage, policy, (&process, grip), (&plan, &built))?;
+    let enforcement = look_at(&stage, policy, (&process, grip), (&plan, &built))?;
     let workspace = workspace_place(policy).map(|place| open_below(&built.scratch, &place));
     let workspace = workspace.transpose().map_err(failed)?;
     grip.scratch = Some(built.scratch);
-    let setup = built.setup;
-    Ok(Parts { listed, process, ends, enforcement, setup, has_landlock, since, boot_id, workspace })
+    Ok(Child {
+        stage,
+        listed,
+        process,
+        ends: Some(ends),
+        enforcement,
+        setup: Some(built.setup),
+        has_landlock,
+        since,
+        born: Instant::now(),
+        boot_id,
+        workspace,
+        grip: None,
+    })
 }
 
 struct Built {
