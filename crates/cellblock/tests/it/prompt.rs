@@ -54,6 +54,16 @@ fn a_block_goes_on_to_an_empty_line() {
 }
 
 #[test]
+fn what_is_typed_ahead_is_kept() {
+    let call = call();
+    let mut terminal = opened(&call);
+    terminal.types("def f(a):\r    return a * 2\r\rf(21)\rf(22)\r").sees("\n42\n").sees("\n44\n");
+    terminal.sees(">>> ").types("import time; time.sleep(0.5); 'up'\rf(23)\r").sees("\n'up'\n");
+    terminal.sees("\n46\n").sees(">>> ");
+    assert_eq!(terminal.types(CTRL_D).ends().0, 0);
+}
+
+#[test]
 fn an_interrupt_ends_the_turn_and_keeps_its_variables() {
     let call = call();
     let mut terminal = opened(&call);
