@@ -1,6 +1,7 @@
 //! Runs cases and judges them.
 
 use std::{
+    collections::BTreeMap,
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -16,10 +17,10 @@ use crate::{
     host::Host,
     judge::{self, Arming, Finding},
     observe::{Observation, finish},
-    target::{Caller, Target},
+    target::{Caller, Target, Way},
 };
 
-/// What came of a case for one caller.
+/// What came of a case in one way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -27,7 +28,7 @@ pub enum Verdict {
     Passed,
     /// As expected, but the case would pass without the sandbox too.
     NotArmed,
-    /// It needs what this caller cannot have.
+    /// It needs what cannot be had this way.
     NotApplicable,
     /// Not as expected.
     Failed,
@@ -52,12 +53,18 @@ pub struct Row {
     pub armed: bool,
     /// Why it does not.
     pub not_armed_because: String,
-    /// As the super user.
-    pub as_root: Option<Verdict>,
-    /// As an ordinary user.
-    pub as_user: Option<Verdict>,
+    /// What came of it, by way.
+    pub verdicts: BTreeMap<Way, Verdict>,
     /// Everything that was not as expected.
     pub findings: Vec<String>,
+}
+
+impl Row {
+    /// Whether it came out like that in any way.
+    #[must_use]
+    pub fn came(&self, verdict: &Verdict) -> bool {
+        self.verdicts.values().any(|came| came == verdict)
+    }
 }
 
 /// The directory and the planted things of one run of the battery.
@@ -65,27 +72,23 @@ pub struct Row {
 pub struct Bench {
     /// A directory that every user may enter.
     pub work: PathBuf,
-    /// Who runs cases, in order.
+    /// The ways to run cases, in order.
     pub targets: Vec<Target>,
     canaries: Canaries,
 }
 
 impl Bench {
-    /// Prepares for the given binary. Cases run as an ordinary user too where
-    /// that can be had.
+    /// Prepares for the given binary.
     ///
     /// # Errors
     /// Something cannot be planted or prepared.
-    pub fn prepare(binary: &Path, callers: &[Caller]) -> anyhow::Result<Self> {
+    pub fn prepare(binary: &Path, ways: &[Way]) -> anyhow::Result<Self> {
         let work = std::env::temp_dir().join(format!("attack-battery-{}", std::process::id()));
         fs::create_dir_all(&work).with_context(|| format!("making {work:?}"))?;
         fs::set_permissions(&work, fs::Permissions::from_mode(0o755))?;
         crate::leaks::adopt_orphans();
         let canaries = Canaries::plant(&work)?;
-        let targets = callers.iter().map(|caller| match caller {
-            Caller::Root => Target::root(binary, &work),
-            Caller::User => Target::user(binary, &work),
-        });
+        let targets = ways.iter().map(|way| Target::new(*way, binary, &work));
         let targets: Vec<Target> = targets.collect::<anyhow::Result<_>>()?;
         let bench = Self { work, targets, canaries };
         bench.warm_up()?;
@@ -103,7 +106,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Runs one case as everyone.
+    /// Runs one case in every way.
     ///
     /// # Errors
     /// The harness itself failed.
@@ -115,10 +118,7 @@ impl Bench {
         let mut row = empty_row(case, &arming);
         for target in self.targets.clone() {
             let verdict = self.verdict(case, &program, &target, &mut row)?;
-            match target.caller {
-                Caller::Root => row.as_root = Some(verdict),
-                Caller::User => row.as_user = Some(verdict),
-            }
+            row.verdicts.insert(target.way, verdict);
         }
         Ok(row)
     }
@@ -130,7 +130,8 @@ impl Bench {
         target: &Target,
         row: &mut Row,
     ) -> anyhow::Result<Verdict> {
-        let expect = expected(case, target.caller).filter(|_| !target.forks || can_fork(case));
+        let caller = target.way.caller();
+        let expect = expected(case, caller).filter(|_| !target.way.is_forked() || can_fork(case));
         let Some(expect) = expect else {
             return Ok(Verdict::NotApplicable);
         };
@@ -140,7 +141,7 @@ impl Bench {
         if found.is_empty() {
             return Ok(if row.armed { Verdict::Passed } else { Verdict::NotArmed });
         }
-        let who = if target.caller == Caller::Root { "root" } else { "user" };
+        let who = target.way.name();
         row.findings.extend(found.iter().map(|f| format!("as {who}: {}: {}", f.what, f.seen)));
         if observation.attempts.is_empty() {
             row.findings.push(format!("as {who}: {}", excerpt(&observation)));
@@ -161,10 +162,10 @@ impl Bench {
         let (host, hits) = (Host::look(), self.canaries.hits());
         let mut command = target.command(&target.binary, &self.canaries.root_only());
         command.args(["run", "--json"]).args(&case.flags);
-        if target.caller == Caller::User {
+        if target.way.caller() == Caller::User {
             command.args(["--allow-missing", "cgroup"]);
         }
-        if target.forks {
+        if target.way.is_forked() {
             command.args(["--start", "fork"]);
         }
         command.arg(program).arg(self.canaries.map().to_string());
@@ -177,7 +178,7 @@ impl Bench {
         let mut note = |what: &str, seen: Vec<String>| {
             found.extend(seen.into_iter().map(|seen| Finding { what: what.to_owned(), seen }));
         };
-        if target.forks && !was_forked(&observation.result) {
+        if target.way.is_forked() && !was_forked(&observation.result) {
             note("start", vec!["the interpreter was not forked".to_owned()]);
         }
         note("host", host.changes(pid));
@@ -275,8 +276,7 @@ fn empty_row(case: &Case, arming: &Arming) -> Row {
         blunt: arming.blunt.clone(),
         armed: arming.armed,
         not_armed_because: arming.detail.clone(),
-        as_root: None,
-        as_user: None,
+        verdicts: BTreeMap::new(),
         findings: Vec::new(),
     }
 }

@@ -15,6 +15,7 @@ use crate::{
     case::{AREAS, read_left},
     host::Machine,
     knockout::LayerRow,
+    target::Way,
 };
 
 /// Everything that came of the battery.
@@ -22,8 +23,8 @@ use crate::{
 pub struct Report {
     /// The machine it ran on.
     pub machine: Machine,
-    /// Counts by caller and verdict.
-    pub summary: BTreeMap<String, BTreeMap<String, usize>>,
+    /// Counts by way and verdict.
+    pub summary: BTreeMap<Way, BTreeMap<String, usize>>,
     /// Every case.
     pub cases: Vec<Row>,
     /// Every layer that was left out in turn; empty where that was not done.
@@ -55,11 +56,11 @@ impl Report {
     /// Sums up.
     #[must_use]
     pub fn new(machine: Machine, cases: Vec<Row>, layers: Vec<LayerRow>) -> Self {
-        let mut summary: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
+        let mut summary: BTreeMap<Way, BTreeMap<String, usize>> = BTreeMap::new();
         for row in &cases {
-            for (caller, verdict) in [("root", &row.as_root), ("user", &row.as_user)] {
-                let counts = summary.entry(caller.to_owned()).or_default();
-                *counts.entry(name(verdict.as_ref()).to_owned()).or_default() += 1;
+            for way in Way::ALL {
+                let counts = summary.entry(way).or_default();
+                *counts.entry(name(row.verdicts.get(&way)).to_owned()).or_default() += 1;
             }
         }
         Self { machine, summary, cases, layers }
@@ -82,16 +83,15 @@ impl Report {
 
     /// Cases that came out otherwise than expected.
     pub fn failed(&self) -> impl Iterator<Item = &Row> {
-        let failed = |row: &&Row| [&row.as_root, &row.as_user].contains(&&Some(Verdict::Failed));
-        self.cases.iter().filter(failed)
+        self.cases.iter().filter(|row| row.came(&Verdict::Failed))
     }
 
     /// Whether most cases passed for somebody: a machine on which they cannot be tried, or a
     /// battery that tries nothing any more, shows nothing.
     #[must_use]
     pub fn tells_something(&self) -> bool {
-        let passed = |row: &&Row| [&row.as_root, &row.as_user].contains(&&Some(Verdict::Passed));
-        self.cases.iter().filter(passed).count() > self.cases.len() / 2
+        let passed = self.cases.iter().filter(|row| row.came(&Verdict::Passed));
+        passed.count() > self.cases.len() / 2
     }
 
     /// Writes `battery.json` and `battery.md` into a directory.
@@ -135,11 +135,12 @@ impl Report {
         )?;
         writeln!(page, "| run as | passed | not armed | does not apply | FAILED |")?;
         writeln!(page, "|---|---|---|---|---|")?;
-        for (caller, counts) in &self.summary {
+        for (way, counts) in &self.summary {
             let count = |verdict| counts.get(verdict).copied().unwrap_or(0);
             writeln!(
                 page,
-                "| {caller} | {} | {} | {} | {} |",
+                "| {} | {} | {} | {} | {} |",
+                way.name(),
                 count("passed"),
                 count("not armed"),
                 count("does not apply"),
@@ -151,20 +152,20 @@ impl Report {
 
     fn area_table(&self, page: &mut String, letter: char, title: &str) -> anyhow::Result<()> {
         writeln!(page, "## {letter}. {title}\n")?;
-        writeln!(page, "| case | attempts | blunt | carries | as root | as user |")?;
-        writeln!(page, "|---|---|---|---|---|---|")?;
+        let ways = Way::ALL.map(Way::name).join(" | ");
+        writeln!(page, "| case | attempts | blunt | carries | {ways} |")?;
+        writeln!(page, "|---|---|---|---|---|---|---|---|")?;
         for row in self.cases.iter().filter(|row| row.area == letter) {
             let covers: Vec<String> = row.covers.iter().map(u16::to_string).collect();
+            let verdicts = Way::ALL.map(|way| name(row.verdicts.get(&way))).join(" | ");
             writeln!(
                 page,
-                "| `{}`: {} | {} | {} | {} | {} | {} |",
+                "| `{}`: {} | {} | {} | {} | {verdicts} |",
                 row.id,
                 row.title,
                 row.attempts,
                 row.blunt.len(),
                 covers.join(", "),
-                name(row.as_root.as_ref()),
-                name(row.as_user.as_ref()),
             )?;
         }
         Ok(writeln!(page)?)
@@ -235,7 +236,9 @@ numbers that the program saw inside, and by what the host saw outside (planted s
 output, planted files, listeners, processes, control groups, mounts, namespaces, temporary files,
 kernel settings, System V objects, the clock). Each also runs without the sandbox; where it comes
 out the same there, it proves nothing and is `not armed`. *Blunt* counts single attempts of which
-that is true. Made by `cargo run -p testkit --bin battery -- --write docs`; not edited by hand.
+that is true. What is Python runs once more in forks of a parked interpreter; a case about the start
+of an interpreter, or of another language, does not apply there. Made by
+`cargo run -p testkit --bin battery -- --write docs`; not edited by hand.
 
 ";
 
@@ -265,8 +268,7 @@ mod tests {
             blunt: Vec::new(),
             armed: true,
             not_armed_because,
-            as_root: Some(Verdict::Passed),
-            as_user: None,
+            verdicts: [(Way::Root, Verdict::Passed)].into(),
             findings: Vec::new(),
         }
     }
@@ -287,6 +289,6 @@ mod tests {
         fs::remove_dir_all(&directory).unwrap();
         let rows: Vec<_> = whole.cases.iter().map(|r| (r.id.as_str(), r.attempts)).collect();
         assert_eq!(rows, [("one", 1), ("two", 7)]);
-        assert_eq!((whole.layers.len(), whole.summary["root"]["passed"]), (1, 2));
+        assert_eq!((whole.layers.len(), whole.summary[&Way::Root]["passed"]), (1, 2));
     }
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The ordinary user that the battery makes where it is absent.
 pub const USER: &str = "cellblock-test";
@@ -27,21 +27,64 @@ pub enum Caller {
     User,
 }
 
-/// The binary under test, run by one caller.
+/// A way to run cases: by whom, and in what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Way {
+    /// The super user, in fresh sandboxes.
+    Root,
+    /// An ordinary user, in fresh sandboxes.
+    User,
+    /// The super user, in forks of a parked interpreter.
+    RootForked,
+    /// An ordinary user, in forks of a parked interpreter.
+    UserForked,
+}
+
+impl Way {
+    /// Every way, in the order of the report's columns.
+    pub const ALL: [Self; 4] = [Self::Root, Self::User, Self::RootForked, Self::UserForked];
+
+    /// Who runs the binary.
+    #[must_use]
+    pub fn caller(self) -> Caller {
+        match self {
+            Self::Root | Self::RootForked => Caller::Root,
+            Self::User | Self::UserForked => Caller::User,
+        }
+    }
+
+    /// Whether programs run in forks of a parked interpreter.
+    #[must_use]
+    pub fn is_forked(self) -> bool {
+        matches!(self, Self::RootForked | Self::UserForked)
+    }
+
+    /// In words, for a reader.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Root => "root",
+            Self::User => "user",
+            Self::RootForked => "root, forked",
+            Self::UserForked => "user, forked",
+        }
+    }
+}
+
+/// The binary under test, run in one way.
 #[derive(Clone, Debug)]
 pub struct Target {
     /// The binary.
     pub binary: PathBuf,
-    /// Who runs it.
-    pub caller: Caller,
+    /// By whom, and in what.
+    pub way: Way,
     /// A home directory of the caller.
     pub home: PathBuf,
     /// The caller's user and group, where it is not the super user.
     ids: Option<(u32, u32)>,
     /// A layer that the binary is told to leave out.
     pub knockout: Option<&'static str>,
-    /// Whether programs run in forks of a parked interpreter.
-    pub forks: bool,
 }
 
 /// The search path of everything that the battery starts: the system's, and the
@@ -84,22 +127,25 @@ pub fn binary() -> anyhow::Result<PathBuf> {
 }
 
 impl Target {
-    /// For the super user.
+    /// Prepares for one way. An ordinary user gets a copy of the binary that it can reach.
     ///
     /// # Errors
-    /// The working directory cannot be prepared.
-    pub fn root(binary: &Path, work: &Path) -> anyhow::Result<Self> {
-        let home = work.join("root-home");
-        fs::create_dir_all(&home)?;
-        let binary = binary.to_owned();
-        Ok(Self { binary, caller: Caller::Root, home, ids: None, knockout: None, forks: false })
+    /// The working directory cannot be prepared, the user cannot be made or the binary
+    /// cannot be copied.
+    pub fn new(way: Way, binary: &Path, work: &Path) -> anyhow::Result<Self> {
+        match way.caller() {
+            Caller::Root => Self::root(way, binary, work),
+            Caller::User => Self::user(way, binary, work),
+        }
     }
 
-    /// For an ordinary user, with a copy of the binary that it can reach.
-    ///
-    /// # Errors
-    /// The user cannot be made or the binary cannot be copied.
-    pub fn user(binary: &Path, work: &Path) -> anyhow::Result<Self> {
+    fn root(way: Way, binary: &Path, work: &Path) -> anyhow::Result<Self> {
+        let home = work.join("root-home");
+        fs::create_dir_all(&home)?;
+        Ok(Self { binary: binary.to_owned(), way, home, ids: None, knockout: None })
+    }
+
+    fn user(way: Way, binary: &Path, work: &Path) -> anyhow::Result<Self> {
         let (uid, gid) = user_ids()?;
         let home = work.join("user-home");
         fs::create_dir_all(&home)?;
@@ -108,7 +154,7 @@ impl Target {
         fs::copy(binary, &copy).context("copying the binary")?;
         fs::set_permissions(&copy, fs::Permissions::from_mode(0o755))?;
         let ids = Some((uid, gid));
-        Ok(Self { binary: copy, caller: Caller::User, home, ids, knockout: None, forks: false })
+        Ok(Self { binary: copy, way, home, ids, knockout: None })
     }
 
     /// A command that this caller runs, with an env of the harness's choice and

@@ -71,6 +71,14 @@ pub(crate) fn battery(root: &Path) -> Result<String> {
     summary(&serde_json::from_str(&report).context("docs/battery.json is malformed")?)
 }
 
+/// The ways in which cases run, as the report calls them, and for a reader.
+const WAYS: [(&str, &str); 4] = [
+    ("root", "root"),
+    ("user", "user"),
+    ("root_forked", "root, in a fork of a parked interpreter"),
+    ("user_forked", "user, in a fork of a parked interpreter"),
+];
+
 fn summary(report: &Value) -> Result<String> {
     let cases = report["cases"].as_array().context("docs/battery.json has no cases")?;
     let attempts: u64 = cases.iter().filter_map(|case| case["attempts"].as_u64()).sum();
@@ -80,11 +88,11 @@ fn summary(report: &Value) -> Result<String> {
          |---|--:|--:|--:|--:|\n",
         cases.len(),
     );
-    for caller in ["root", "user"] {
-        let counts = &report["summary"][caller];
+    for (way, words) in WAYS {
+        let counts = &report["summary"][way];
         let count = |name| counts[name].as_u64().unwrap_or(0).to_string();
         let row = ["passed", "FAILED", "not armed", "does not apply"].map(count).join(" | ");
-        writeln!(text, "| {caller} | {row} |")?;
+        writeln!(text, "| {words} | {row} |")?;
     }
     Ok(text)
 }
@@ -119,7 +127,7 @@ mod tests {
         });
         let text = summary(&report).unwrap();
         assert!(text.starts_with("2 programs make 7 attempts."), "{text}");
-        assert!(text.ends_with("| root | 2 | 0 | 0 | 0 |\n| user | 1 | 1 | 0 | 0 |\n"), "{text}");
+        assert!(text.contains("| root | 2 | 0 | 0 | 0 |\n| user | 1 | 1 | 0 | 0 |\n"), "{text}");
         assert!(summary(&Value::Null).is_err());
     }
 }

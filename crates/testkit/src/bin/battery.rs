@@ -1,9 +1,10 @@
 //! Runs the attack battery and prints, or writes, what came of it.
 //!
-//! `battery [--write DIR] [--only WORD] [--as root|user] [--layers BINARY] [--start fork]`
+//! `battery [--write DIR] [--only WORD] [--as root|user] [--layers BINARY] [--start exec|fork]`
 //!
-//! With `--start fork` what is Python runs in forks of a parked interpreter. With
-//! `--only` the rest of the report that is there stays as it was.
+//! What is Python runs in fresh sandboxes and in forks of a parked interpreter, unless
+//! `--start` names one of them. With `--only` the rest of the report that is there stays
+//! as it was.
 
 use std::{
     io::{self, Write as _},
@@ -18,20 +19,18 @@ use testkit::{
     host::Machine,
     knockout::{self, LayerRow},
     report::Report,
-    target::{self, Caller},
+    target::{self, Caller, Way},
 };
 
 struct Asked {
     write: Option<PathBuf>,
     only: Option<String>,
-    callers: Vec<Caller>,
+    ways: Vec<Way>,
     layers: Option<PathBuf>,
-    forks: bool,
 }
 
 fn asked() -> anyhow::Result<Asked> {
-    let callers = vec![Caller::Root, Caller::User];
-    let mut asked = Asked { write: None, only: None, callers, layers: None, forks: false };
+    let mut asked = Asked { write: None, only: None, ways: Way::ALL.to_vec(), layers: None };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let value = words.next().with_context(|| format!("{word} needs a value"))?;
@@ -39,9 +38,10 @@ fn asked() -> anyhow::Result<Asked> {
             ("--write", _) => asked.write = Some(value.into()),
             ("--only", _) => asked.only = Some(value),
             ("--layers", _) => asked.layers = Some(value.into()),
-            ("--start", "fork") => asked.forks = true,
-            ("--as", "root") => asked.callers = vec![Caller::Root],
-            ("--as", "user") => asked.callers = vec![Caller::User],
+            ("--start", "exec") => asked.ways.retain(|way| !way.is_forked()),
+            ("--start", "fork") => asked.ways.retain(|way| way.is_forked()),
+            ("--as", "root") => asked.ways.retain(|way| way.caller() == Caller::Root),
+            ("--as", "user") => asked.ways.retain(|way| way.caller() == Caller::User),
             _ => bail!("{word} {value} is not understood"),
         }
     }
@@ -55,8 +55,7 @@ fn main() -> anyhow::Result<ExitCode> {
     if let Some(only) = &asked.only {
         cases.retain(|case| case.id.contains(only.as_str()) || case.area.to_string() == *only);
     }
-    let mut bench = Bench::prepare(&target::binary()?, &asked.callers)?;
-    bench.targets.iter_mut().for_each(|target| target.forks = asked.forks);
+    let mut bench = Bench::prepare(&target::binary()?, &asked.ways)?;
     let mut rows = Vec::new();
     for case in &cases {
         let row = bench.row(case).with_context(|| case.id.clone())?;
@@ -106,11 +105,8 @@ fn layers(
 
 fn tell(row: &Row) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    writeln!(
-        out,
-        "{} {:<40} {:>4} attempts, root {:?}, user {:?}",
-        row.area, row.id, row.attempts, row.as_root, row.as_user
-    )?;
+    let verdicts = &row.verdicts;
+    writeln!(out, "{} {:<40} {:>4} attempts, {verdicts:?}", row.area, row.id, row.attempts)?;
     for finding in row.findings.iter().take(12) {
         writeln!(out, "    {finding}")?;
     }
