@@ -64,6 +64,19 @@ impl Target {
         }
     }
 
+    /// The same within a time; only in our own API.
+    pub(super) fn code_within(&self, session: &str, code: &str, time_ms: u64) -> Request {
+        let body = serde_json::json!({ "code": code, "wall_time_ms": time_ms }).to_string();
+        self.post(&format!("/{session}/turns"), &body)
+    }
+
+    /// A shell's command within a time; only in our own API.
+    pub(super) fn shell_within(&self, session: &str, script: &str, time_ms: u64) -> Request {
+        let command = ["sh", "-c", script];
+        let body = serde_json::json!({ "command": command, "wall_time_ms": time_ms }).to_string();
+        self.post(&format!("/{session}/commands"), &body)
+    }
+
     /// The command `true`.
     pub(super) fn command(&self, session: &str) -> Request {
         match self.dialect {

@@ -6,6 +6,7 @@ mod asks;
 mod bare;
 mod budget;
 mod neighbours;
+mod noise;
 mod rate;
 mod report;
 mod requests;

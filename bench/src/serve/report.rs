@@ -62,17 +62,22 @@ fn rates(rows: &[Rate]) -> String {
 }
 
 fn neighbours(found: &Neighbours) -> String {
-    let head = ["turns of a quiet tenant, ms", "runs", "median", "p99"];
-    let rows = [("alone", found.alone_ms), ("beside the noisy one", found.beside_ms)];
-    let rows = rows.map(|(name, times)| {
-        let number = |value: f64| format!("{value:.3}");
-        [name.to_owned(), times.runs.to_string(), number(times.median), number(times.p99)]
+    let head = ["beside one that", "alone ms", "p99", "beside ms", "p99", "p99 / p99", ""];
+    let rows = found.rows.iter().map(|row| {
+        let number = |value: f64| format!("{value:.2}");
+        [
+            row.noise.to_owned(),
+            number(row.alone_ms.median),
+            number(row.alone_ms.p99),
+            number(row.beside_ms.median),
+            number(row.beside_ms.p99),
+            number(row.ratio),
+            if row.met { "met" } else { "missed" }.to_owned(),
+        ]
     });
     let table = columns([head.map(str::to_owned)].into_iter().chain(rows));
-    let Neighbours { clients, ratio, budget, met, .. } = found;
-    let verdict = if *met { "met" } else { "missed" };
+    let budget = found.budget;
     format!(
-        "\nneighbours: {clients} clients make noise\n\n{table}\n\
-         p99, beside / alone: {ratio:.2}, budget {budget}, {verdict}\n"
+        "\nneighbours: turns of a quiet tenant, budget {budget} of the 99th percentiles\n\n{table}"
     )
 }
