@@ -8,6 +8,7 @@ use sandbox::{Payload, Sandbox};
 
 use crate::{
     RunError,
+    blocking::polled_in_place,
     engine::Core,
     resolve::Work,
     warm::{ScriptSandbox, order_for_run},
@@ -26,7 +27,7 @@ impl Core {
         if let Some(warm) = self.warm_sandbox(work, (policy, &mut payload)).await? {
             return Ok(Box::new(warm));
         }
-        Ok(self.backend.launch(policy, payload).await?)
+        Ok(polled_in_place(self.backend.launch(policy, payload)).await?)
     }
 
     /// A forked one; `None`, with the payload as it was, where there is none for this run.

@@ -1,16 +1,23 @@
 //! Work that may wait for a disk or a lock, away from the threads that everybody shares.
 
-use std::io;
+use std::{future::poll_fn, io, pin::pin};
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// Does it here and now, and has others do meanwhile what would have been this thread's
 /// turn. Where there are no others, it is only done.
-pub(crate) fn in_place<T>(work: impl FnOnce() -> T) -> T {
+pub fn in_place<T>(work: impl FnOnce() -> T) -> T {
     match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
         Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
         _ => work(),
     }
+}
+
+/// Does so with each poll of a future that between its waits computes, or keeps the host's
+/// kernel busy, for longer than others should wait.
+pub(crate) async fn polled_in_place<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    poll_fn(|context| in_place(|| future.as_mut().poll(context))).await
 }
 
 /// Does it on a thread of its own.

@@ -4,7 +4,7 @@
 //! The bytes are hostile. Memory stays below the limit whatever is written, and
 //! counts are exact.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, string::FromUtf8Error};
 
 use api::{CapturedStream, Event, StreamName};
 
@@ -74,8 +74,8 @@ impl Capture {
         let total_bytes = self.total;
         let kept = self.cut();
         CapturedStream {
-            head: String::from_utf8_lossy(&kept.head).into_owned(),
-            tail: String::from_utf8_lossy(&kept.tail).into_owned(),
+            head: text(kept.head),
+            tail: text(kept.tail),
             total_bytes,
             omitted_bytes: kept.omitted,
         }
@@ -89,11 +89,18 @@ impl Capture {
         }
         let begun = begun_bytes(&self.head);
         self.head.truncate(self.head.len() - begun);
-        let tail = Vec::from(self.tail);
+        let mut tail = Vec::from(self.tail);
         let rest = rest_bytes(&tail);
+        tail.drain(..rest);
         let omitted = omitted + begun as u64 + rest as u64;
-        Kept { head: self.head, tail: tail[rest..].to_vec(), omitted }
+        Kept { head: self.head, tail, omitted }
     }
+}
+
+/// Bytes as text, which most are already.
+fn text(bytes: Vec<u8>) -> String {
+    let lossy = |error: FromUtf8Error| String::from_utf8_lossy(error.as_bytes()).into_owned();
+    String::from_utf8(bytes).unwrap_or_else(lossy)
 }
 
 /// How many bytes at the end are the beginning of a character and no more.

@@ -15,7 +15,10 @@ use tokio::{
 };
 
 use super::Frame;
-use crate::{RunError, blocking::in_place};
+use crate::{
+    RunError,
+    blocking::{in_place, polled_in_place},
+};
 
 /// The sandbox of a session. Only whoever has the session's turns replaces it.
 pub(crate) struct Sandboxed {
@@ -91,6 +94,7 @@ impl Sandboxed {
     ) -> Result<Box<dyn Sandbox>, RunError> {
         let present = self.present().await;
         let gone = || LaunchError::Lost { detail: "the session's sandbox is gone".to_owned() };
-        Ok(present.as_ref().ok_or_else(gone)?.enter(policy, payload).await?)
+        let present = present.as_ref().ok_or_else(gone)?;
+        Ok(polled_in_place(present.enter(policy, payload)).await?)
     }
 }

@@ -19,6 +19,7 @@ use super::{
     Fresh, Order, WarmConfig, WarmStats, demand::Demand, order::ClassKey, pressure,
     statistics::Counts, zygotes::Zygotes,
 };
+use crate::blocking::in_place;
 
 /// How often what waits is looked at: for its age, and for demand that is over.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -153,6 +154,7 @@ impl Pool {
             if self.is_fit(&mut fresh) {
                 return Some(fresh);
             }
+            in_place(|| drop(fresh));
             self.counts.discarded.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -172,6 +174,7 @@ impl Pool {
         let target = state.demand.target(Instant::now(), minimum, self.config.pool_max);
         drop(state);
         self.counts.discarded.fetch_add(unfit.len() as u64, Ordering::Relaxed);
+        in_place(|| drop(unfit));
         target
     }
 

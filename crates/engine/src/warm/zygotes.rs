@@ -20,7 +20,10 @@ use super::{
     guest,
     order::TemplateKey,
 };
-use crate::{blocking::in_place, environment};
+use crate::{
+    blocking::{in_place, polled_in_place},
+    environment,
+};
 
 /// Keeps parked interpreters.
 #[derive(Clone)]
@@ -120,7 +123,7 @@ impl Shared {
         let is_heir = remains.is_some();
         parked.forks.fetch_add(1, Ordering::Relaxed);
         self.forks.fetch_add(1, Ordering::Relaxed);
-        let forked = parked.zygote.fork(&order.base, remains).await?;
+        let forked = polled_in_place(parked.zygote.fork(&order.base, remains)).await?;
         let ready = forking::make_ready(forked, Arc::clone(&parked.complaints)).await;
         ready.map_err(|Unready { forked, error }| {
             *remains = is_heir.then(|| forked.into_remains());
@@ -166,7 +169,7 @@ impl Shared {
         let preload = environment::preload(&order.environments, &interpreter.environment);
         let places = (order.python(), order.base.workspace());
         let template = guest::template(interpreter.trust_domain.owner(), places, &preload);
-        let zygote = self.backend.park(&order.parking, template).await?;
+        let zygote = polled_in_place(self.backend.park(&order.parking, template)).await?;
         self.parked.fetch_add(1, Ordering::Relaxed);
         let complaints = zygote.complaints().into();
         Ok(Parked { zygote, complaints, forks: AtomicU64::new(0), since: Instant::now() })

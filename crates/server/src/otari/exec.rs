@@ -198,23 +198,32 @@ impl Called {
             let asker = work.terms.asker.clone();
             let bounds = Bounds { time, cancel, asker, output_bytes, shapes: self.shapes };
             let began = Instant::now();
-            let content = carry_out(&self.entry, self.job, bounds).await;
-            let content = content.map_err(|error| self.named.failure(error))?;
+            let carried_out = carry_out(&self.entry, self.job, bounds).await;
+            let (content, bytes) = carried_out.map_err(|error| self.named.failure(error))?;
             let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
             let id = self.id.filter(|id| !id.is_empty()).unwrap_or_else(new_call_id);
             let block = Block { kind: self.tool.result(), tool_use_id: id.clone(), content };
-            begin::json(&Answer { tool_use_id: id, result_block: block, execution_time_ms: took })
+            let answer = Answer { tool_use_id: id, result_block: block, execution_time_ms: took };
+            begin::json(&answer, bytes)
         });
         let whole = |_: &_, json: &_| begin::ready(StatusCode::OK, json);
         Ok(begin::answer((app, &caller), started.await?, wanted, whole).await?)
     }
 }
 
-async fn carry_out(entry: &Entry, job: Job, bounds: Bounds) -> Result<Content, SessionError> {
+/// Gives what the call is answered with, and how many bytes of output there are in it.
+async fn carry_out(
+    entry: &Entry,
+    job: Job,
+    bounds: Bounds,
+) -> Result<(Content, usize), SessionError> {
     let Bounds { time, cancel, asker, output_bytes, shapes } = bounds;
-    let of_run = |ran: Ran, names| match shapes {
-        None => Content::Plain(blocks::of_run(ran)),
-        Some(_) => Content::Run(anthropic::of_run(ran, names)),
+    let of_run = |ran: Ran, names| {
+        let bytes = ran.stdout.len() + ran.stderr.len();
+        match shapes {
+            None => (Content::Plain(blocks::of_run(ran)), bytes),
+            Some(_) => (Content::Run(anthropic::of_run(ran, names)), bytes),
+        }
     };
     Ok(match job {
         Job::Python(code) => {
@@ -229,8 +238,8 @@ async fn carry_out(entry: &Entry, job: Job, bounds: Bounds) -> Result<Content, S
             let path = wanted.path.clone();
             let edited = editor::edit(&entry.session, wanted).await?;
             match shapes {
-                None => Content::Plain(blocks::of_edit(edited)),
-                Some(_) => Content::Edit(anthropic::of_edit(edited, &path)),
+                None => (Content::Plain(blocks::of_edit(edited)), 0),
+                Some(_) => (Content::Edit(anthropic::of_edit(edited, &path)), 0),
             }
         }
     })

@@ -15,18 +15,22 @@ pub(crate) struct Recorder {
     work: Arc<Work>,
     stdout: Text,
     stderr: Text,
+    /// Bytes of output so far.
+    bytes: usize,
 }
 
 impl Recorder {
     pub(crate) fn new(work: Arc<Work>) -> Self {
-        Self { work, stdout: Text::default(), stderr: Text::default() }
+        Self { work, stdout: Text::default(), stderr: Text::default(), bytes: 0 }
     }
 
-    /// Tells what was held back. To be called when there is no more output.
-    pub(crate) fn finish(&mut self) {
+    /// Tells what was held back, and how many bytes of output there were. To be called when
+    /// there is no more.
+    pub(crate) fn finish(&mut self) -> usize {
         let (stdout, stderr) = (self.stdout.finish(), self.stderr.finish());
         self.tell("stdout", stdout);
         self.tell("stderr", stderr);
+        self.bytes
     }
 
     fn tell(&self, kind: &'static str, text: String) {
@@ -43,6 +47,7 @@ impl EventSink for Recorder {
         match event {
             Event::Started { run_id } => self.work.started(run_id.to_string()),
             Event::TurnStarted { turn_id } => self.work.started(turn_id.to_string()),
+            Event::Output { bytes, .. } => self.bytes = self.bytes.saturating_add(bytes.len()),
             _ => {}
         }
         let Some(log) = self.work.log() else { return };

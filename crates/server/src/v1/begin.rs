@@ -7,6 +7,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
+use engine::in_place;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 use utoipa::ToSchema;
@@ -22,6 +23,9 @@ use crate::{
 
 /// The longest that a client may wait in one request.
 pub(crate) const WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// Text from which on it is worth a thread of its own to encode it: tens of microseconds.
+const IN_PLACE_BYTES_MIN: usize = 64 << 10;
 
 /// What becomes of work when its client goes away before the end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
@@ -131,7 +135,9 @@ pub(crate) fn ready(status: StatusCode, json: &RawValue) -> Response {
     (status, content_type, json.get().to_owned()).into_response()
 }
 
-/// A value as JSON that is ready.
-pub(crate) fn json(value: &impl Serialize) -> Result<Box<RawValue>, Failure> {
-    to_raw_value(value).map_err(|_| Failure::internal())
+/// A value as JSON that is ready, with about so many bytes of text in it. Much of it takes
+/// milliseconds, which no other request is to wait for.
+pub(crate) fn json(value: &impl Serialize, bytes: usize) -> Result<Box<RawValue>, Failure> {
+    let encode = || to_raw_value(value).map_err(|_| Failure::internal());
+    if bytes < IN_PLACE_BYTES_MIN { encode() } else { in_place(encode) }
 }

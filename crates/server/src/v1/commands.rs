@@ -189,8 +189,8 @@ pub(crate) async fn start(
         let (cancel, asker) = (work.cancel.clone(), work.terms.asker.clone());
         let io = RunIo { events: &mut recorder, stdin, cancel, asker };
         let done = session.run(&run, io).await;
-        recorder.finish();
-        begin::json(&CommandResult::of(done?))
+        let bytes = recorder.finish();
+        begin::json(&CommandResult::of(done?), bytes)
     })
     .await
 }

@@ -203,10 +203,10 @@ async fn start(
         let (cancel, asker) = (work.cancel.clone(), work.terms.asker.clone());
         let io = RunIo { events: &mut recorder, stdin, cancel, asker };
         let result = engine.run_for(&domain, request, io).await;
-        recorder.finish();
+        let bytes = recorder.finish();
         let view = RunResultView::of(result?, &downloads)?;
         drop(scratch);
-        begin::json(&view)
+        begin::json(&view, bytes)
     })
     .await
 }

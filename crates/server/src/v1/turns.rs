@@ -140,8 +140,8 @@ pub(crate) async fn start(
             asker: work.terms.asker.clone(),
         };
         let result = session.turn(&request, io).await;
-        recorder.finish();
-        begin::json(&TurnView::of(result?))
+        let bytes = recorder.finish();
+        begin::json(&TurnView::of(result?), bytes)
     })
     .await
 }
