@@ -8,7 +8,7 @@ use server::keys::{InvalidKeyId, KeyError};
 
 use crate::{
     bubble::BubbleError, code::CodeError, config::ConfigError, duration::InvalidDuration, exit,
-    request::RequestError, session::InvalidOrder,
+    limit, request::RequestError, session::InvalidOrder,
 };
 
 /// What ends a command before its natural end.
@@ -80,7 +80,7 @@ impl Failure {
     /// The error as it is printed and as JSON has it.
     pub(crate) fn body(&self) -> ErrorBody {
         let (code, hint) = match self {
-            Self::Run(error) => return error.body(),
+            Self::Run(error) => return limit::body(error),
             Self::Session(error) => return error.body(),
             Self::Store(error) => {
                 let body = error.body();

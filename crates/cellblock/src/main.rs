@@ -14,6 +14,7 @@ mod duration;
 mod exit;
 mod failure;
 mod ledger;
+mod limit;
 mod log;
 mod recording;
 mod render;

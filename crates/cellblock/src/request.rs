@@ -39,6 +39,10 @@ pub(crate) enum RequestError {
     UnknownControl(#[from] api::UnknownControl),
     #[error("the place {path:?} of a download has no directory", path = path.display())]
     NoDirectory { path: PathBuf },
+    #[error("the place {path:?} of a download is a device, a pipe or a socket", path = path.display())]
+    SpecialTarget { path: PathBuf },
+    #[error("{path:?} cannot be shared at the workspace's own place", path = path.display())]
+    IsWorkspace { path: PathBuf },
 }
 
 impl RequestError {
@@ -58,6 +62,8 @@ impl RequestError {
             Self::NotADirectory { .. } => "share a file with `-v FILE:/place`",
             Self::NoFileName { .. } => "name the place with `SRC:DST`",
             Self::NoDirectory { .. } => "make the directory first",
+            Self::SpecialTarget { .. } => "name a file or a directory; what is there stays",
+            Self::IsWorkspace { .. } => "make it the workspace with `-w DIRECTORY`",
             Self::UnknownControl(_) => {
                 let names: Vec<_> = Control::ALL.iter().map(|control| control.name()).collect();
                 return Some(format!("the controls are cgroup, {}", names.join(", ")));
@@ -151,6 +157,10 @@ fn env_var(var: &EnvVar, vars: &HostVars) -> Option<(String, String)> {
 }
 
 fn share(volume: &Volume) -> Result<ShareSpec, RequestError> {
+    // The program's file would be put there, and stay.
+    if volume.target == Path::new(policy::guest::WORKSPACE) {
+        return Err(RequestError::IsWorkspace { path: volume.source.clone() });
+    }
     let source = existing(&volume.source)?;
     Ok(ShareSpec { source, target: volume.target.clone(), access: volume.access })
 }
@@ -208,6 +218,10 @@ fn download(transfer: &Transfer) -> Result<DownloadSpec, RequestError> {
         None => name_of(&transfer.source, &transfer.source)?,
     };
     let target = absolute(&target);
+    // A device would be replaced, not written to.
+    if target.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        return Err(RequestError::SpecialTarget { path: target });
+    }
     match target.parent() {
         Some(parent) if parent.is_dir() => {
             Ok(DownloadSpec { source: transfer.source.clone(), target })

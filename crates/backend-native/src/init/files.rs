@@ -22,6 +22,9 @@ use crate::{
     wire::{self, FILES_MAX, FromInit},
 };
 
+/// The deepest nesting below what is wanted: the way to each file is walked from the top.
+const DEPTH_MAX: usize = 64;
+
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 /// Puts every file of the request in, before anything of the payload has run.
@@ -143,7 +146,10 @@ fn send_all(init: &Init, wanted: &Path) -> io::Result<()> {
             }
             continue;
         };
-        if FileType::from_raw_mode(fs::fstat(&file)?.st_mode).is_dir() {
+        let is_directory = FileType::from_raw_mode(fs::fstat(&file)?.st_mode).is_dir();
+        // Of one that lies too deep there is only the directory itself, for whoever asked to
+        // see that there is more.
+        if is_directory && depth(&path) < depth(wanted) + DEPTH_MAX {
             list(&file, &path, &mut left)?;
         } else {
             let path = path.as_os_str().as_bytes().to_vec();
@@ -152,6 +158,10 @@ fn send_all(init: &Init, wanted: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+fn depth(path: &Path) -> usize {
+    path.components().filter(|part| matches!(part, Component::Normal(_))).count()
 }
 
 /// Opens a file or directory; `None` for anything else. The way there is walked

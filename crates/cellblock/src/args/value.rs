@@ -96,7 +96,10 @@ impl FromStr for Volume {
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
         let (paths, access) = split_access(text);
         match paths.split_once(':') {
-            Some((source, target)) if !source.is_empty() && target.starts_with('/') => {
+            // What follows another colon was meant to be an access.
+            Some((source, target))
+                if !source.is_empty() && target.starts_with('/') && !target.contains(':') =>
+            {
                 Ok(Self { source: source.into(), target: target.into(), access })
             }
             _ => Err(InvalidValue::Volume),

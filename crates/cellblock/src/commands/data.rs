@@ -9,6 +9,7 @@ use std::{
 use api::{DataFile, DataSnapshot, DataSource, Project};
 use project::Projects;
 use record::BucketLocation;
+use rustix::fs::{Mode, OFlags};
 use serde::Serialize;
 
 use crate::{
@@ -82,10 +83,19 @@ async fn add_bucket(
     Ok(projects.add_bucket(TENANT, project, name, url).await?)
 }
 
-/// What a file holds, or one byte more than may be: a device never ends.
+/// What a file holds, or one byte more than may be. A pipe would have to be waited for, and
+/// a device never ends.
 fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let open = |path| {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        rustix::fs::open(path, flags, Mode::empty()).map(File::from)
+    };
+    let file = open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+    }
     let mut bytes = Vec::new();
-    File::open(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

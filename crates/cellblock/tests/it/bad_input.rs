@@ -1,5 +1,7 @@
 //! Each thing that people get wrong: one plain message, the right status, nothing run.
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+
 use crate::fixture::{cellblock, python, run};
 
 const PY: &str = "open('/workspace/../ran','w')";
@@ -86,11 +88,12 @@ fn impossible_limits() {
     python(PY, &["-t", "-5"]).refused(2, &["-5"]);
     python(PY, &["-t", "soon"]).refused(2, &["soon", "30s"]);
     python(PY, &["-m", "much"]).refused(2, &["much", "512M"]);
-    python(PY, &["-m", "1K"]).refused(2, &["memory", "1024"]);
+    python(PY, &["-m", "1K"]).refused(2, &["--memory 1K is impossible", "at least 4M"]);
     python(PY, &["-m", "999999T"]).refused(2, &["memory"]);
     python(PY, &["--cpus", "0"]).refused(2, &["--cpus"]);
     python(PY, &["--pids", "0"]).refused(2, &["--pids"]);
-    python(PY, &["--open-files", "1"]).refused(2, &["open_files"]);
+    python(PY, &["--cpus", "0.005"]).refused(2, &["--cpus 0.005 is impossible", "at least 0.01"]);
+    python(PY, &["--open-files", "1"]).refused(2, &["--open-files 1 is impossible"]);
 }
 
 #[test]
@@ -132,9 +135,36 @@ fn guest_places_that_are_taken() {
 
 #[test]
 fn malformed_pairs() {
-    python(PY, &["-v", "a"]).refused(2, &["SRC:DST"]);
+    for volume in ["a", "a:/b:foo", "a:/b:RO", "a:/b:ro:ro"] {
+        python(PY, &["-v", volume]).dir("a").refused(2, &["SRC:DST"]);
+    }
     python(PY, &["-e", "=x"]).refused(2, &["KEY=VALUE"]);
     python(PY, &["--upload", ":x"]).refused(2, &["SRC:DST"]);
+}
+
+#[test]
+fn a_volume_in_the_workspaces_place() {
+    let call = python(PY, &["-v", "data:/workspace/"]).dir("data");
+    let call = call.refused(2, &["cannot be shared at the workspace's own place", "-w DIRECTORY"]);
+    assert!(call.path("data").read_dir().unwrap().next().is_none());
+}
+
+#[test]
+fn a_pipe_as_data() {
+    let made = cellblock(&["project", "add", "p", "code", "--state-dir", "state"]);
+    let made = made.file("code/run.py", "result = {}\n");
+    let author = ["-c", "user.name=x", "-c", "user.email=x@example.com"];
+    for command in [&["init", "-qb", "main"][..], &["add", "."], &["commit", "-qmx"]] {
+        let mut git = std::process::Command::new("git");
+        git.arg("-C").arg(made.path("code")).args(author).args(command);
+        assert!(git.status().unwrap().success(), "{command:?}");
+    }
+    assert_eq!(made.came().status, 0);
+    let pipe = made.path("pipe.csv");
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+    let [pipe, state] = [pipe, made.path("state")].map(|path| path.to_str().unwrap().to_owned());
+    cellblock(&["data", "add", "p", &pipe, "--state-dir", &state])
+        .refused(2, &["pipe.csv", "it is no regular file"]);
 }
 
 #[test]

@@ -1,5 +1,9 @@
 //! Host directories seen inside; files copied in and out.
 
+use std::os::unix::fs::FileTypeExt;
+
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+
 use crate::fixture::{python, run, shell};
 
 #[test]
@@ -96,6 +100,53 @@ fn a_link_to_the_host_is_not_followed_on_the_way_out() {
     let came = call.came();
     assert_eq!(came.status, 125, "{}", came.stderr);
     assert!(!call.path("got").exists());
+}
+
+#[test]
+fn a_download_takes_no_devices_place() {
+    let call = shell("echo x > f", &["--download", "f:pipe"]);
+    let pipe = call.path("pipe");
+    let mode = Mode::from_raw_mode(0o600);
+    mknodat(CWD, &pipe, FileType::Fifo, mode, 0).unwrap();
+    let call = call.refused(2, &["\"", "pipe", "is a device, a pipe or a socket"]);
+    assert!(call.path("pipe").metadata().unwrap().file_type().is_fifo());
+    // In a directory, where it is found out as late as the file.
+    let call = shell("mkdir d; echo x > d/f; echo y > d/g", &["--download", "d:into"]).dir("into");
+    mknodat(CWD, call.path("into/f"), FileType::Fifo, mode, 0).unwrap();
+    let came = call.came();
+    assert_eq!(came.status, 125, "{}", came.stderr);
+    assert!(call.path("into/f").metadata().unwrap().file_type().is_fifo());
+    assert_eq!(call.read("into/g"), "y\n");
+}
+
+#[test]
+fn what_lies_too_deep_is_told_and_spoils_nothing() {
+    let code = "\
+import os
+os.makedirs('top/beside')
+open('top/beside/f', 'w').write('kept')
+os.chdir('top')
+for _ in range(1500):
+    os.mkdir('d' * 20)
+    os.chdir('d' * 20)
+open('last', 'w').write('x')
+";
+    let call = python(code, &["--download", "top"]);
+    let came = call.came();
+    assert_eq!(came.status, 125, "{}", came.stderr);
+    assert!(came.stderr.contains("it lies too deep"), "{}", came.stderr);
+    assert_eq!(came.stderr.matches("was not brought back").count(), 1, "{}", came.stderr);
+    assert_eq!(call.read("top/beside/f"), "kept");
+}
+
+#[test]
+fn a_file_that_is_too_large_is_not_copied_to_find_out() {
+    let flags = ["--download", "f", "--file-size", "1T"];
+    let call = shell("truncate -s 900G f", &flags);
+    let came = call.came();
+    assert_eq!(came.status, 125, "{}", came.stderr);
+    assert!(came.stderr.contains("larger together"), "{}", came.stderr);
+    assert!(!call.path("f").exists());
 }
 
 #[test]

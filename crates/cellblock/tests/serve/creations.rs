@@ -49,6 +49,8 @@ fn what_is_sent_twice_under_one_key_happens_once() {
     twice(&server, "/v1/projects", &new, "/project_id");
     let other = under(&server, "a", "/v1/projects", &json!({"name": "q", "repository": "x"}));
     assert_eq!(other.status, 409, "{other:?}");
+    let request_id = other.json()["request_id"].as_str().unwrap().to_owned();
+    assert!(!request_id.is_empty() && other.head.contains(&request_id), "{other:?}");
     assert_eq!(server.ask("PUT", "/v1/projects/p/sources/a.csv", "n\n1\n").status, 201);
     twice(&server, "/v1/projects/p/snapshots", &json!({}), "/snapshot_id");
     let wanted = json!({"scope": "model", "model": "m"});

@@ -27,7 +27,7 @@ pub(crate) async fn created(sandbox: &mut dyn Sandbox, uploads: &[Upload]) -> Ve
         if changes.len() >= CHANGES_MAX {
             break;
         }
-        let Ok(found) = file.metadata() else { continue };
+        let Some(found) = file.metadata().ok().filter(std::fs::Metadata::is_file) else { continue };
         let sha256 = digester.digest(file, found.len());
         let change = match before.get(&path) {
             None => FileChangeKind::Created,

@@ -19,6 +19,9 @@ use super::{
 };
 use crate::{RequestError, account::Kept, error::download_body};
 
+/// Why what lies below too many directories is not brought out.
+pub(super) const TOO_DEEP: &str = "it lies too deep";
+
 /// A download whose places have been looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Download {
@@ -98,6 +101,15 @@ pub(super) struct Allowance {
 impl Allowance {
     pub(super) const fn new(bytes_max: u64, files: usize) -> Self {
         Self { bytes: bytes_max, bytes_max, files }
+    }
+
+    /// Refuses what is larger than there is room for: it need not be copied to find that out,
+    /// and a hole of a terabyte costs the program nothing.
+    pub(super) fn look(&self, bytes: u64) -> Result<(), DownloadError> {
+        match bytes <= self.bytes {
+            true => Ok(()),
+            false => Err(DownloadError::TooLarge { maximum: self.bytes_max }),
+        }
     }
 
     /// Takes one file off.
@@ -202,7 +214,7 @@ pub(super) fn checked(path: &Path) -> Result<&Path, DownloadError> {
     match path.components().count() {
         0 => Err(DownloadError::Path("it is empty")),
         1..=DEPTH_MAX => Ok(path),
-        _ => Err(DownloadError::Path("it lies too deep")),
+        _ => Err(DownloadError::Path(TOO_DEEP)),
     }
 }
 

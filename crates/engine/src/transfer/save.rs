@@ -13,7 +13,7 @@ use std::{
 
 use api::RunId;
 use rustix::{
-    fs::{AtFlags, CWD, Mode, OFlags, mkdirat, openat, renameat, unlinkat},
+    fs::{AtFlags, CWD, FileType, Mode, OFlags, mkdirat, openat, renameat, statat, unlinkat},
     io::Errno,
 };
 use sha2::{Digest, Sha256};
@@ -21,7 +21,7 @@ use tokio::task::yield_now;
 
 use super::{
     CHUNK_BYTES,
-    download::{Allowance, DownloadError},
+    download::{Allowance, DownloadError, TOO_DEEP},
 };
 use crate::account::hexadecimal;
 
@@ -61,8 +61,11 @@ impl Target {
         allowance: &mut Allowance,
     ) -> Result<Saved, DownloadError> {
         let whole = self.path.join(path);
-        if !file.metadata().map_err(DownloadError::Read)?.is_file() {
-            return Err(DownloadError::NotAFile);
+        let found = file.metadata().map_err(DownloadError::Read)?;
+        match (found.is_file(), found.is_dir()) {
+            (true, _) => allowance.look(found.len())?,
+            (_, true) => return Err(DownloadError::Path(TOO_DEEP)),
+            _ => return Err(DownloadError::NotAFile),
         }
         let Some(name) = path.file_name() else {
             return Err(DownloadError::Path("it names no file"));
@@ -112,8 +115,16 @@ impl<'a> Partial<'a> {
         Ok(Self { directory, name, file: File::from(file), finished: false })
     }
 
-    /// Gives it its name, in place of whatever has that name.
+    /// Gives it its name, in place of the file or link that has it. Whoever may make devices
+    /// is not to lose one: what is written to `/dev/null` is not meant to take its place.
     fn finish(mut self, name: &OsStr) -> Result<(), Errno> {
+        let there = statat(self.directory, name, AtFlags::SYMLINK_NOFOLLOW);
+        match there.map(|found| FileType::from_raw_mode(found.st_mode)) {
+            Ok(FileType::RegularFile | FileType::Symlink | FileType::Directory)
+            | Err(Errno::NOENT) => {}
+            Ok(_) => return Err(Errno::EXIST),
+            Err(error) => return Err(error),
+        }
         renameat(self.directory, &self.name, self.directory, name)?;
         self.finished = true;
         Ok(())

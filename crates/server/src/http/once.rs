@@ -61,12 +61,13 @@ pub(crate) async fn once_to_the_end(
     }
     let context = context::current();
     let answered = tokio::spawn(async move {
-        let answer = answer(&app, request, next);
-        let answer = match context {
+        // An error tells the request's id, which only the context knows.
+        let answer =
+            async { answer(&app, request, next).await.unwrap_or_else(IntoResponse::into_response) };
+        match context {
             Some(context) => context.around(answer).await,
             None => answer.await,
-        };
-        answer.unwrap_or_else(IntoResponse::into_response)
+        }
     });
     match answered.await {
         Ok(response) => response,

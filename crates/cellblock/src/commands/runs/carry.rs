@@ -84,11 +84,15 @@ pub(super) fn rerun(ledger: &Ledger, run: &str, as_json: bool) -> Result<u8, Fai
 
 /// Takes a run back.
 pub(super) fn cancel(ledger: &Ledger, run: &str, as_json: bool) -> Result<u8, Failure> {
-    let record = ledger.with(async |projects| {
+    let (had_ended, record) = ledger.with(async |projects| {
         let record = projects.get(TENANT, run).await?;
         projects.cancel(TENANT, run).await?;
-        Ok(projects.wait(TENANT, record.run_id, CANCEL_TIME_MAX).await?)
+        let ended = projects.wait(TENANT, record.run_id, CANCEL_TIME_MAX).await?;
+        Ok((record.status.is_final(), ended))
     })?;
+    if had_ended {
+        render::note(&format!("run {} had ended before", record.run_id));
+    }
     match as_json {
         true => render::pretty_json(&record)?,
         false => look::tell(&record),
