@@ -3,7 +3,10 @@
 use std::{future::pending, io, time::Duration};
 
 use api::{CapturedStream, StreamName};
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    task::yield_now,
+    time::{Instant, sleep_until},
+};
 
 use crate::{EventSink, output::Output, pipe::Pipe};
 
@@ -22,6 +25,10 @@ const SHORT_READS_MAX: u32 = 8;
 /// turn does not wait for it.
 const GATHER_TIME: Duration = Duration::from_millis(1);
 
+/// Reads of as much as there is room for after which others get their turn: code may write
+/// without end, and as long as there is more to read nobody else would be heard.
+const LONG_READS_MAX: u32 = 8;
+
 /// Both streams.
 pub(super) struct Taps<'a> {
     stdout: Tap<'a>,
@@ -29,6 +36,8 @@ pub(super) struct Taps<'a> {
     /// Reads of little in a row.
     short_reads: u32,
     gather_until: Option<Instant>,
+    /// Reads of much in a row.
+    long_reads: u32,
 }
 
 /// One stream. It ends for this turn alone: the pipe is the kernel's.
@@ -43,7 +52,7 @@ impl<'a> Taps<'a> {
     pub(super) fn new(stdout: &'a Pipe, stderr: &'a Pipe, limit: Option<u64>) -> Self {
         let stdout = Tap::new(stdout, Output::new(StreamName::Stdout, limit));
         let stderr = Tap::new(stderr, Output::new(StreamName::Stderr, limit));
-        Self { stdout, stderr, short_reads: 0, gather_until: None }
+        Self { stdout, stderr, short_reads: 0, gather_until: None, long_reads: 0 }
     }
 
     /// Of which nothing is kept.
@@ -57,6 +66,10 @@ impl<'a> Taps<'a> {
             sleep_until(until).await;
             self.gather_until = None;
         }
+        if self.long_reads >= LONG_READS_MAX {
+            self.long_reads = 0;
+            yield_now().await;
+        }
         let Self { stdout, stderr, .. } = self;
         let was_short = tokio::select! {
             read = stdout.read() => stdout.take(read, events),
@@ -67,6 +80,7 @@ impl<'a> Taps<'a> {
 
     fn pace(&mut self, was_short: bool) {
         self.short_reads = if was_short { self.short_reads + 1 } else { 0 };
+        self.long_reads = if was_short { 0 } else { self.long_reads + 1 };
         if self.short_reads >= SHORT_READS_MAX {
             self.short_reads = 0;
             self.gather_until = Some(Instant::now() + GATHER_TIME);
@@ -187,6 +201,23 @@ mod tests {
         to[0].write_all(b"last").unwrap();
         taps.drain(&mut lengths);
         assert_eq!(lengths.0.pop(), Some(4));
+    }
+
+    #[tokio::test]
+    async fn who_writes_much_lets_others_have_their_turn() {
+        let ((stdout, mut out), (stderr, _err)) = (pipe(), pipe());
+        let (mut taps, mut lengths) = (Taps::new(&stdout, &stderr, None), Lengths::default());
+        out.write_all(&[b'x'; CHUNK_BYTES_MIN]).unwrap();
+        taps.read(&mut lengths).await;
+        let mut turns = 0;
+        for _ in 0..3 * LONG_READS_MAX {
+            out.write_all(&[b'x'; CHUNK_BYTES_MAX]).unwrap();
+            while !is_ready(taps.read(&mut lengths)).await {
+                turns += 1;
+            }
+        }
+        assert_eq!(turns, 3);
+        assert_eq!(lengths.0.iter().sum::<usize>(), CHUNK_BYTES_MIN + 24 * CHUNK_BYTES_MAX);
     }
 
     #[tokio::test(start_paused = true)]
