@@ -39,7 +39,10 @@ pub(crate) enum RequestError {
     UnknownControl(#[from] api::UnknownControl),
     #[error("the place {path:?} of a download has no directory", path = path.display())]
     NoDirectory { path: PathBuf },
-    #[error("the place {path:?} of a download is a device, a pipe or a socket", path = path.display())]
+    #[error(
+        "the place {path:?} of a download is a device, a pipe or a socket",
+        path = path.display()
+    )]
     SpecialTarget { path: PathBuf },
     #[error("{path:?} cannot be shared at the workspace's own place", path = path.display())]
     IsWorkspace { path: PathBuf },
