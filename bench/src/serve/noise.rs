@@ -79,7 +79,7 @@ const fn of(name: &'static str, act: Act) -> Noise {
 pub(super) fn make(noise: &Noise, target: &Target, is_over: &AtomicBool) -> Result<()> {
     let mut client = target.connect()?;
     if let Act::Run(code) = noise.act {
-        return again(is_over, || Ok(drop(client.ask(&target.run(code))?.good()?)));
+        return again(is_over, || client.ask(&target.run(code))?.good().map(drop));
     }
     let session = live_session(&mut client, target)?;
     again(is_over, || once(noise.act, target, (&mut client, &session)))?;
