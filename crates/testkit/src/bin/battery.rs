@@ -74,9 +74,11 @@ fn main() -> anyhow::Result<ExitCode> {
         writeln!(io::stdout(), "too few cases could be tried here")?;
     }
     if let Some(directory) = &asked.write {
-        let whole = match asked.only {
-            Some(_) => report.with_others_of(directory, &order)?,
-            None => report,
+        // The layers of an earlier report stay where none were left out now.
+        let has_earlier = directory.join("battery.json").exists();
+        let whole = match asked.only.is_some() || has_earlier {
+            true => report.with_others_of(directory, &order)?,
+            false => report,
         };
         whole.write(directory)?;
     }
