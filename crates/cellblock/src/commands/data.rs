@@ -86,11 +86,8 @@ async fn add_bucket(
 /// What a file holds, or one byte more than may be. A pipe would have to be waited for, and
 /// a device never ends.
 fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    let open = |path| {
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        rustix::fs::open(path, flags, Mode::empty()).map(File::from)
-    };
-    let file = open(path)?;
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
     if !file.metadata()?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
     }
