@@ -78,25 +78,18 @@ const fn of(name: &'static str, act: Act) -> Noise {
 /// Something was refused that must not be.
 pub(super) fn make(noise: &Noise, target: &Target, is_over: &AtomicBool) -> Result<()> {
     let mut client = target.connect()?;
-    if let Act::Run(code) = noise.act {
-        return again(is_over, || client.ask(&target.run(code))?.good().map(drop));
-    }
     let session = live_session(&mut client, target)?;
-    again(is_over, || once(noise.act, target, (&mut client, &session)))?;
-    client.ask(&target.delete(&session))?.good().map(drop)
-}
-
-fn again(is_over: &AtomicBool, mut what: impl FnMut() -> Result<()>) -> Result<()> {
     while !is_over.load(Ordering::Relaxed) {
-        what()?;
+        once(noise.act, target, (&mut client, &session))?;
         thread::sleep(PAUSE);
     }
-    Ok(())
+    client.ask(&target.delete(&session))?.good().map(drop)
 }
 
 fn once(act: Act, target: &Target, (client, session): (&mut Client, &str)) -> Result<()> {
     let request = match act {
-        Act::Turn(code) | Act::Read(code) | Act::Run(code) => target.code(session, code),
+        Act::Run(code) => target.run(code),
+        Act::Turn(code) | Act::Read(code) => target.code(session, code),
         Act::Hang(code) => target.code_within(session, code, HANG_MS),
         Act::HangingCommand(script) => target.shell_within(session, script, HANG_MS),
     };
