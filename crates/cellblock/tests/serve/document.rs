@@ -33,6 +33,13 @@ fn named(path: &str) -> BTreeSet<String> {
     parts.map(str::to_owned).collect()
 }
 
+/// What is sent and answered, by media type.
+fn bodies(operation: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    let answers = operation["responses"].as_object().into_iter().flat_map(|all| all.values());
+    let all = answers.chain([&operation["requestBody"]]);
+    all.filter_map(|one| one["content"].as_object()).flatten()
+}
+
 fn parameter<'a>(operation: &'a Value, name: &str) -> &'a Value {
     let parameters = operation["parameters"].as_array().unwrap();
     parameters.iter().find(|parameter| parameter["name"] == name).unwrap()
@@ -45,9 +52,16 @@ fn the_document_says_where_parameters_are() {
     let document = server.ask("GET", "/openapi.json", "").json();
     let paths = document["paths"].as_object().unwrap();
     let mut once = BTreeSet::new();
+    let mut calls = BTreeSet::new();
     for (path, methods) in paths {
         for (method, operation) in methods.as_object().unwrap() {
             assert_eq!(names(operation, "path"), named(path), "{method} {path}");
+            let call = operation["operationId"].as_str().unwrap();
+            assert!(calls.insert(call), "two operations are called {call}");
+            for (kind, body) in bodies(operation) {
+                let is_list = body["schema"]["type"] == "array";
+                assert!(!is_list || kind == "application/json", "{call}: {kind} is no list");
+            }
             if names(operation, "header").contains("Idempotency-Key") {
                 assert_eq!(method, "post", "{path}");
                 assert_eq!(parameter(operation, "Idempotency-Key")["required"], false);

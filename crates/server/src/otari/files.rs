@@ -52,7 +52,7 @@ pub(crate) struct ByDirectory {
     operation_id = "otari_get_file",
     params(("session_id" = String, Path, description = "The session.", max_length = 64), ByPath),
     responses(
-        (status = 200, description = "It is this.", content_type = "*/*", body = Vec<u8>),
+        (status = 200, description = "It is this.", content_type = "*/*"),
         (status = "default", description = "It cannot be had.", body = Detail)))]
 pub(crate) async fn get(
     State(app): State<App>,

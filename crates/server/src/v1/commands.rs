@@ -148,6 +148,7 @@ impl CommandView {
 /// Runs a program beside the session's kernel. In the background, answers when it has
 /// begun; else when it is over, or with its events as `Accept` asks.
 #[utoipa::path(post, path = "/sessions/{session_id}/commands", tag = "commands",
+    operation_id = "command_create",
     params(("session_id" = String, Path, description = "The session."), OnceKey),
     request_body = NewCommand,
     responses(
@@ -248,6 +249,7 @@ pub(crate) struct CommandList {
 
 /// The session's commands in the background.
 #[utoipa::path(get, path = "/sessions/{session_id}/commands", tag = "commands",
+    operation_id = "command_list",
     params(("session_id" = String, Path, description = "The session.")),
     responses((status = 200, description = "They are these.", body = CommandList),
         (status = "default", description = "There is no such session.", body = FailureBody)))]
@@ -272,6 +274,7 @@ pub(crate) struct Wait {
 
 /// A command in the background.
 #[utoipa::path(get, path = "/sessions/{session_id}/commands/{command_id}", tag = "commands",
+    operation_id = "command_get",
     params(("session_id" = String, Path, description = "The session."),
         ("command_id" = String, Path, description = "The command."), Wait),
     responses((status = 200, description = "It is this.", body = CommandView),
@@ -292,6 +295,7 @@ pub(crate) async fn get(
 
 /// Ends a command in the background.
 #[utoipa::path(delete, path = "/sessions/{session_id}/commands/{command_id}", tag = "commands",
+    operation_id = "command_delete",
     params(("session_id" = String, Path, description = "The session."),
         ("command_id" = String, Path, description = "The command.")),
     responses((status = 204, description = "It is killed, or was over."),
@@ -343,7 +347,7 @@ pub(crate) struct LogPart {
 
 /// What a command in the background has written.
 #[utoipa::path(get, path = "/sessions/{session_id}/commands/{command_id}/logs",
-    tag = "commands",
+    tag = "commands", operation_id = "command_logs",
     params(("session_id" = String, Path, description = "The session."),
         ("command_id" = String, Path, description = "The command."), Part),
     responses((status = 200, description = "It is this.", body = LogPart),
@@ -397,7 +401,7 @@ enum SignalName {
 
 /// Sends a command in the background a signal.
 #[utoipa::path(post, path = "/sessions/{session_id}/commands/{command_id}/signal",
-    tag = "commands",
+    tag = "commands", operation_id = "command_signal",
     params(("session_id" = String, Path, description = "The session."),
         ("command_id" = String, Path, description = "The command.")),
     request_body = NewSignal,
@@ -439,7 +443,7 @@ pub(crate) struct NewInput {
 
 /// Writes to the standard input of a command in the background.
 #[utoipa::path(post, path = "/sessions/{session_id}/commands/{command_id}/stdin",
-    tag = "commands",
+    tag = "commands", operation_id = "command_stdin",
     params(("session_id" = String, Path, description = "The session."),
         ("command_id" = String, Path, description = "The command.")),
     request_body = NewInput,

@@ -100,6 +100,7 @@ pub(crate) struct FileList {
 
 /// The files of a directory.
 #[utoipa::path(get, path = "/sessions/{session_id}/files", tag = "files",
+    operation_id = "file_list",
     params(("session_id" = String, Path, description = "The session."), Filter),
     responses((status = 200, description = "They are these.", body = FileList),
         (status = "default", description = "They could not be listed.", body = FailureBody)))]
@@ -132,6 +133,7 @@ pub(crate) struct Place {
 
 /// What a file is.
 #[utoipa::path(get, path = "/sessions/{session_id}/files/stat", tag = "files",
+    operation_id = "file_stat",
     params(("session_id" = String, Path, description = "The session."), Place),
     responses((status = 200, description = "It is this.", body = FileView),
         (status = "default", description = "There is none.", body = FailureBody)))]
@@ -148,12 +150,12 @@ pub(crate) async fn stat(
 
 /// What a file holds, or the part of it that the header `Range` asks for.
 #[utoipa::path(get, path = "/sessions/{session_id}/files/content", tag = "files",
+    operation_id = "file_read",
     params(("session_id" = String, Path, description = "The session."), Place),
     responses(
-        (status = 200, description = "All of it.", body = Vec<u8>,
-            content_type = "application/octet-stream"),
-        (status = 206, description = "The part.", body = Vec<u8>,
-            content_type = "application/octet-stream"),
+        (status = 200, description = "All of it, of the type that its name tells.",
+            content_type = "*/*"),
+        (status = 206, description = "The part.", content_type = "*/*"),
         (status = 304, description = "It is what the client has."),
         (status = "default", description = "It cannot be read.", body = FailureBody)))]
 pub(crate) async fn read(
@@ -214,8 +216,9 @@ fn set(headers: &mut HeaderMap, name: header::HeaderName, text: &str) {
 /// Writes a file, with the directories that it lies in. `If-None-Match: *` writes only
 /// a new one, `If-Match` only what the client knows.
 #[utoipa::path(put, path = "/sessions/{session_id}/files/content", tag = "files",
+    operation_id = "file_write",
     params(("session_id" = String, Path, description = "The session."), Place),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    request_body(content_type = "application/octet-stream"),
     responses(
         (status = 200, description = "It was there, and is this now.", body = FileView),
         (status = 201, description = "It is new.", body = FileView),
@@ -246,6 +249,7 @@ fn told(written: &Written) -> Response {
 
 /// Removes a file, or a directory with all that is in it.
 #[utoipa::path(delete, path = "/sessions/{session_id}/files/content", tag = "files",
+    operation_id = "file_delete",
     params(("session_id" = String, Path, description = "The session."), Place),
     responses((status = 204, description = "It is gone."),
         (status = "default", description = "It cannot be removed.", body = FailureBody)))]
@@ -275,6 +279,7 @@ pub(crate) struct UploadForm {
 
 /// Writes a file from a form, as browsers and `curl -F` send it.
 #[utoipa::path(post, path = "/sessions/{session_id}/files", tag = "files",
+    operation_id = "file_upload",
     params(("session_id" = String, Path, description = "The session.")),
     request_body(content = UploadForm, content_type = "multipart/form-data"),
     responses(
@@ -361,6 +366,7 @@ pub(crate) struct Move {
 
 /// Gives a file or directory another path.
 #[utoipa::path(post, path = "/sessions/{session_id}/files/move", tag = "files",
+    operation_id = "file_move",
     params(("session_id" = String, Path, description = "The session.")),
     request_body = Move,
     responses((status = 200, description = "It is there.", body = FileView),
@@ -395,6 +401,7 @@ pub(crate) struct NewDirectory {
 
 /// Makes a directory, with those that it lies in.
 #[utoipa::path(post, path = "/sessions/{session_id}/files/directories", tag = "files",
+    operation_id = "file_make_directory",
     params(("session_id" = String, Path, description = "The session.")),
     request_body = NewDirectory,
     responses(

@@ -65,7 +65,8 @@ pub(crate) struct RecordList {
 
 /// The caller's records. They outlive the server, and are kept as long as its operator
 /// says.
-#[utoipa::path(get, path = "/records", tag = "records", params(Filter),
+#[utoipa::path(get, path = "/records", tag = "records",
+    operation_id = "record_list", params(Filter),
     responses((status = 200, description = "They are these.", body = RecordList),
         (status = "default", description = "They could not be listed.", body = FailureBody)))]
 pub(crate) async fn list(
@@ -88,7 +89,7 @@ pub(crate) struct Patience {
 
 /// One record, with everything that is in it. The beginning of an id is enough where no
 /// other begins so.
-#[utoipa::path(get, path = "/records/{run_id}", tag = "records",
+#[utoipa::path(get, path = "/records/{run_id}", tag = "records", operation_id = "record_get",
     params(("run_id" = String, Path, description = "The run's id, or its beginning."), Patience),
     responses((status = 200, description = "It is this.", body = RunRecord),
         (status = "default", description = "There is none.", body = FailureBody)))]

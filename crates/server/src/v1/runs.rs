@@ -129,7 +129,7 @@ pub(crate) struct RunResultView {
 /// Runs code, a program or a line for the shell in a fresh sandbox. With
 /// `Accept: text/event-stream` or `application/x-ndjson`, answers with its events as
 /// they happen.
-#[utoipa::path(post, path = "/runs", tag = "runs", params(OnceKey),
+#[utoipa::path(post, path = "/runs", tag = "runs", operation_id = "run_create", params(OnceKey),
     request_body = NewRun,
     responses(
         (status = 200, description = "It is over.", body = Run),
@@ -245,7 +245,7 @@ pub(crate) struct Wait {
 }
 
 /// A run, and what came of it.
-#[utoipa::path(get, path = "/runs/{run_id}", tag = "runs",
+#[utoipa::path(get, path = "/runs/{run_id}", tag = "runs", operation_id = "run_get",
     params(("run_id" = String, Path, description = "The run."), Wait),
     responses((status = 200, description = "It is this.", body = Run),
         (status = "default", description = "There is none.", body = FailureBody)))]
@@ -264,7 +264,7 @@ pub(crate) async fn get(
 }
 
 /// Takes a run back.
-#[utoipa::path(post, path = "/runs/{run_id}/cancel", tag = "runs",
+#[utoipa::path(post, path = "/runs/{run_id}/cancel", tag = "runs", operation_id = "run_cancel",
     params(("run_id" = String, Path, description = "The run.")),
     responses((status = 200, description = "It is over.", body = Run),
         (status = "default", description = "There is none.", body = FailureBody)))]
@@ -304,7 +304,7 @@ pub(crate) struct RunList {
 }
 
 /// The caller's runs of the last hour.
-#[utoipa::path(get, path = "/runs", tag = "runs", params(Filter),
+#[utoipa::path(get, path = "/runs", tag = "runs", operation_id = "run_list", params(Filter),
     responses((status = 200, description = "They are these.", body = RunList),
         (status = "default", description = "They could not be listed.", body = FailureBody)))]
 pub(crate) async fn list(
@@ -350,7 +350,7 @@ pub(crate) struct From {
 
 /// The events of a run that is streamed, asynchronous, or goes on without its client;
 /// those after the header `Last-Event-ID`, or after `from`.
-#[utoipa::path(get, path = "/runs/{run_id}/events", tag = "runs",
+#[utoipa::path(get, path = "/runs/{run_id}/events", tag = "runs", operation_id = "run_events",
     params(("run_id" = String, Path, description = "The run."), From),
     responses(
         (status = 200, description = "They are these.", content((String = "text/event-stream"),

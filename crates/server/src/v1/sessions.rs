@@ -126,7 +126,8 @@ pub(crate) fn find(app: &App, caller: &Principal, id: &str) -> Result<Arc<Entry>
 }
 
 /// Makes a session.
-#[utoipa::path(post, path = "/sessions", tag = "sessions", params(OnceKey),
+#[utoipa::path(post, path = "/sessions", tag = "sessions",
+    operation_id = "session_create", params(OnceKey),
     request_body = Option<NewSession>,
     responses(
         (status = 201, description = "It is made.", body = SessionView),
@@ -255,7 +256,8 @@ pub(crate) struct SessionList {
 }
 
 /// The caller's sessions.
-#[utoipa::path(get, path = "/sessions", tag = "sessions", params(Filter),
+#[utoipa::path(get, path = "/sessions", tag = "sessions",
+    operation_id = "session_list", params(Filter),
     responses((status = 200, description = "They are these.", body = SessionList),
         (status = "default", description = "They could not be listed.", body = FailureBody)))]
 pub(crate) async fn list(
@@ -281,7 +283,7 @@ pub(crate) async fn list(
 }
 
 /// A session.
-#[utoipa::path(get, path = "/sessions/{session_id}", tag = "sessions",
+#[utoipa::path(get, path = "/sessions/{session_id}", tag = "sessions", operation_id = "session_get",
     params(("session_id" = String, Path, description = "The session.")),
     responses((status = 200, description = "It is this.", body = SessionView),
         (status = "default", description = "There is none.", body = FailureBody)))]
@@ -296,6 +298,7 @@ pub(crate) async fn get(
 
 /// Ends a session, with everything in it.
 #[utoipa::path(delete, path = "/sessions/{session_id}", tag = "sessions",
+    operation_id = "session_delete",
     params(("session_id" = String, Path, description = "The session.")),
     responses((status = 204, description = "It is gone."),
         (status = "default", description = "There is none.", body = FailureBody)))]
@@ -322,6 +325,7 @@ pub(crate) struct Renewal {
 
 /// Gives a session another lease. Without a body, it counts as used.
 #[utoipa::path(post, path = "/sessions/{session_id}/renew", tag = "sessions",
+    operation_id = "session_renew",
     params(("session_id" = String, Path, description = "The session.")),
     request_body = Option<Renewal>,
     responses((status = 200, description = "It is renewed.", body = SessionView),
@@ -349,6 +353,7 @@ pub(crate) struct Interrupted {
 
 /// Interrupts the turn under way, as Ctrl-C would. Variables are kept if it obeys.
 #[utoipa::path(post, path = "/sessions/{session_id}/interrupt", tag = "sessions",
+    operation_id = "session_interrupt",
     params(("session_id" = String, Path, description = "The session.")),
     responses((status = 200, description = "It was told.", body = Interrupted),
         (status = "default", description = "It could not be.", body = FailureBody)))]
@@ -363,6 +368,7 @@ pub(crate) async fn interrupt(
 
 /// Replaces the session's kernel: variables are gone, files stay.
 #[utoipa::path(post, path = "/sessions/{session_id}/restart", tag = "sessions",
+    operation_id = "session_restart",
     params(("session_id" = String, Path, description = "The session.")),
     responses((status = 200, description = "It has a new kernel.", body = SessionView),
         (status = "default", description = "It could not be.", body = FailureBody)))]

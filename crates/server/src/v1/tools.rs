@@ -59,6 +59,7 @@ pub(crate) struct ToolsView {
 /// arguments, and each call is a POST of `{"call_id", "name", "input"}` to the callback,
 /// which answers `{"content", "is_error"}`.
 #[utoipa::path(post, path = "/sessions/{session_id}/tools", tag = "sessions",
+    operation_id = "session_register_tools",
     params(("session_id" = String, Path, description = "The session.")),
     request_body = NewTools,
     responses((status = 200, description = "They can be called from the next turn on.",

@@ -74,10 +74,12 @@ impl Format {
 
 /// A directory with all that is in it, as an archive.
 #[utoipa::path(get, path = "/sessions/{session_id}/files/archive", tag = "files",
+    operation_id = "file_pack",
     params(("session_id" = String, Path, description = "The session."), Tree),
     responses(
-        (status = 200, description = "The archive.", body = Vec<u8>,
-            content_type = "application/gzip"),
+        (status = 200, description = "The archive.", content(
+            (serde_json::Value = "application/gzip"), (serde_json::Value = "application/x-tar"),
+            (serde_json::Value = "application/zip"))),
         (status = "default", description = "It cannot be made.", body = FailureBody)))]
 pub(crate) async fn pack(
     State(app): State<App>,
@@ -115,8 +117,9 @@ pub(crate) struct UnpackedView {
 /// Unpacks an archive into a directory. It may have regular files and directories alone.
 /// Nothing is written unless all of it is fit to be.
 #[utoipa::path(put, path = "/sessions/{session_id}/files/archive", tag = "files",
+    operation_id = "file_unpack",
     params(("session_id" = String, Path, description = "The session."), Tree),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    request_body(content_type = "application/octet-stream"),
     responses((status = 200, description = "It is unpacked.", body = UnpackedView),
         (status = "default", description = "It cannot be.", body = FailureBody)))]
 pub(crate) async fn unpack(
@@ -191,6 +194,7 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// What becomes of the files from now on, as server-sent events.
 #[utoipa::path(get, path = "/sessions/{session_id}/files/events", tag = "files",
+    operation_id = "file_events",
     params(("session_id" = String, Path, description = "The session.")),
     responses(
         (status = 200, description = "Events `file` with path, change and size.",

@@ -76,6 +76,7 @@ impl InputSource for Lines {
 /// Runs code in the session's kernel. With `Accept: text/event-stream` or
 /// `application/x-ndjson`, answers with its events as they happen.
 #[utoipa::path(post, path = "/sessions/{session_id}/turns", tag = "sessions",
+    operation_id = "turn_create",
     params(("session_id" = String, Path, description = "The session."), OnceKey),
     request_body = NewTurn,
     responses(
@@ -168,6 +169,7 @@ pub(crate) struct Place {
 
 /// How code can go on.
 #[utoipa::path(post, path = "/sessions/{session_id}/complete", tag = "sessions",
+    operation_id = "session_complete",
     params(("session_id" = String, Path, description = "The session.")),
     request_body = Place,
     responses((status = 200, description = "What can stand there.", body = Completion),
@@ -184,6 +186,7 @@ pub(crate) async fn complete(
 
 /// What is known of the name at a place.
 #[utoipa::path(post, path = "/sessions/{session_id}/inspect", tag = "sessions",
+    operation_id = "session_inspect",
     params(("session_id" = String, Path, description = "The session.")),
     request_body = Place,
     responses((status = 200, description = "What is known.", body = Inspection),

@@ -62,7 +62,7 @@ pub(crate) struct Named {
 #[utoipa::path(get, path = "/records/{run_id}/outputs/content", tag = "projects",
     operation_id = "record_output",
     params(("run_id" = String, Path, description = "The run's id, or its beginning."), Named),
-    responses((status = 200, description = "Its bytes.", content_type = "application/octet-stream"),
+    responses((status = 200, description = "Its bytes.", content_type = "*/*"),
         (status = "default", description = "There is none.", body = FailureBody)))]
 pub(crate) async fn read(
     State(app): State<App>,
