@@ -12,6 +12,7 @@ mod illegal;
 mod kept;
 mod log;
 mod mcp;
+mod queue;
 mod refusals;
 mod repository;
 mod tenants;
