@@ -1,6 +1,7 @@
 //! What every request passes and every answer gets, whatever it is about.
 
 mod account;
+mod binary;
 pub(crate) mod context;
 mod extract;
 mod failure;
@@ -11,6 +12,7 @@ mod once;
 mod params;
 mod path;
 
+pub(crate) use binary::Binary;
 pub(crate) use extract::{Json, OptionalJson, body_bytes, bytes_of, read};
 pub(crate) use failure::{Failure, FailureBody};
 pub(crate) use guard::{Admin, Reader, Runner, guard};

@@ -20,7 +20,10 @@ use super::{
     sessions::seconds,
     wrong::{Detail, Wrong},
 };
-use crate::{app::App, http::Reader};
+use crate::{
+    app::App,
+    http::{Binary, Reader},
+};
 
 /// The most files of one listing.
 const FILES_MAX: usize = 10_000;
@@ -52,7 +55,8 @@ pub(crate) struct ByDirectory {
     operation_id = "otari_get_file",
     params(("session_id" = String, Path, description = "The session.", max_length = 64), ByPath),
     responses(
-        (status = 200, description = "It is this.", content_type = "*/*"),
+        (status = 200, description = "It is this.",
+            content((inline(Binary) = "application/octet-stream"), (serde_json::Value = "*/*"))),
         (status = "default", description = "It cannot be had.", body = Detail)))]
 pub(crate) async fn get(
     State(app): State<App>,

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     app::App,
-    http::{Failure, FailureBody, Json, Params, Path, Reader, Runner},
+    http::{Binary, Failure, FailureBody, Json, Params, Path, Reader, Runner},
 };
 
 /// The most parts of an upload.
@@ -154,8 +154,9 @@ pub(crate) async fn stat(
     params(("session_id" = String, Path, description = "The session."), Place),
     responses(
         (status = 200, description = "All of it, of the type that its name tells.",
-            content_type = "*/*"),
-        (status = 206, description = "The part.", content_type = "*/*"),
+            content((inline(Binary) = "application/octet-stream"), (serde_json::Value = "*/*"))),
+        (status = 206, description = "The part.",
+            content((inline(Binary) = "application/octet-stream"), (serde_json::Value = "*/*"))),
         (status = 304, description = "It is what the client has."),
         (status = "default", description = "It cannot be read.", body = FailureBody)))]
 pub(crate) async fn read(
@@ -218,7 +219,7 @@ fn set(headers: &mut HeaderMap, name: header::HeaderName, text: &str) {
 #[utoipa::path(put, path = "/sessions/{session_id}/files/content", tag = "files",
     operation_id = "file_write",
     params(("session_id" = String, Path, description = "The session."), Place),
-    request_body(content_type = "application/octet-stream"),
+    request_body(content = inline(Binary), content_type = "application/octet-stream"),
     responses(
         (status = 200, description = "It was there, and is this now.", body = FileView),
         (status = 201, description = "It is new.", body = FileView),

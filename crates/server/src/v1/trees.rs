@@ -20,7 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{files::failure, sessions, transfer};
 use crate::{
     app::App,
-    http::{Failure, FailureBody, Params, Path, Reader, Runner},
+    http::{Binary, Failure, FailureBody, Params, Path, Reader, Runner},
     keys::{Keys, Principal},
     quota::StreamPermit,
 };
@@ -78,8 +78,8 @@ impl Format {
     params(("session_id" = String, Path, description = "The session."), Tree),
     responses(
         (status = 200, description = "The archive.", content(
-            (serde_json::Value = "application/gzip"), (serde_json::Value = "application/x-tar"),
-            (serde_json::Value = "application/zip"))),
+            (inline(Binary) = "application/gzip"), (inline(Binary) = "application/x-tar"),
+            (inline(Binary) = "application/zip"))),
         (status = "default", description = "It cannot be made.", body = FailureBody)))]
 pub(crate) async fn pack(
     State(app): State<App>,
@@ -119,7 +119,7 @@ pub(crate) struct UnpackedView {
 #[utoipa::path(put, path = "/sessions/{session_id}/files/archive", tag = "files",
     operation_id = "file_unpack",
     params(("session_id" = String, Path, description = "The session."), Tree),
-    request_body(content_type = "application/octet-stream"),
+    request_body(content = inline(Binary), content_type = "application/octet-stream"),
     responses((status = 200, description = "It is unpacked.", body = UnpackedView),
         (status = "default", description = "It cannot be.", body = FailureBody)))]
 pub(crate) async fn unpack(

@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     app::App,
-    http::{Failure, FailureBody, Params, Path, Reader},
+    http::{Binary, Failure, FailureBody, Params, Path, Reader},
 };
 
 /// How many commits are listed if the client does not say, and the most.
@@ -106,7 +106,8 @@ pub(crate) async fn files(
 #[utoipa::path(get, path = "/projects/{project}/files/content", tag = "projects",
     operation_id = "project_file",
     params(("project" = String, Path, description = "Its name."), At),
-    responses((status = 200, description = "Its bytes.", content_type = "application/octet-stream"),
+    responses((status = 200, description = "Its bytes.", body = inline(Binary),
+            content_type = "application/octet-stream"),
         (status = "default", description = "It cannot be had.", body = FailureBody)))]
 pub(crate) async fn read(
     State(app): State<App>,

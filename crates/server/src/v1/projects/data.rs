@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use super::registry::Paging;
 use crate::{
     app::App,
-    http::{Failure, FailureBody, Json, OnceKey, Params, Path, Reader, Runner, bytes_of},
+    http::{Binary, Failure, FailureBody, Json, OnceKey, Params, Path, Reader, Runner, bytes_of},
     v1::lists::list_size,
 };
 
@@ -95,7 +95,7 @@ pub(crate) async fn add_source(
     operation_id = "source_upload",
     params(("project" = String, Path, description = "The project's name."),
         ("source" = String, Path, description = "A file's name, such as `sales.csv`.")),
-    request_body(content_type = "application/octet-stream"),
+    request_body(content = inline(Binary), content_type = "application/octet-stream"),
     responses((status = 201, description = "It is one.", body = DataSource),
         (status = "default", description = "It cannot be.", body = FailureBody)))]
 pub(crate) async fn upload(

@@ -21,7 +21,7 @@ use utoipa::IntoParams;
 
 use crate::{
     app::App,
-    http::{Failure, FailureBody, Params, Path, Reader},
+    http::{Binary, Failure, FailureBody, Params, Path, Reader},
     quota::StreamPermit,
     stream::Form,
 };
@@ -62,7 +62,8 @@ pub(crate) struct Named {
 #[utoipa::path(get, path = "/records/{run_id}/outputs/content", tag = "projects",
     operation_id = "record_output",
     params(("run_id" = String, Path, description = "The run's id, or its beginning."), Named),
-    responses((status = 200, description = "Its bytes.", content_type = "*/*"),
+    responses((status = 200, description = "Its bytes.",
+            content((inline(Binary) = "application/octet-stream"), (serde_json::Value = "*/*"))),
         (status = "default", description = "There is none.", body = FailureBody)))]
 pub(crate) async fn read(
     State(app): State<App>,
