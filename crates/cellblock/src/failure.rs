@@ -4,6 +4,7 @@ use std::io;
 
 use api::{ErrorBody, ErrorCode, Outcome, with_causes};
 use engine::{RunError, SessionError, environment::EnvironmentError};
+use project::ProjectError;
 use server::keys::{InvalidKeyId, KeyError};
 
 use crate::{
@@ -44,7 +45,7 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Blobs(#[from] record::BlobError),
     #[error(transparent)]
-    Project(#[from] project::ProjectError),
+    Project(#[from] ProjectError),
     /// A file that was named cannot be read.
     #[error("cannot read {path:?}", path = path.display())]
     Data {
@@ -82,13 +83,11 @@ impl Failure {
         let (code, hint) = match self {
             Self::Run(error) => return limit::body(error),
             Self::Session(error) => return error.body(),
-            Self::Store(error) => {
-                let body = error.body();
-                return ErrorBody { message: with_causes(self), ..body };
+            Self::Store(error) | Self::Project(ProjectError::Store(error)) => {
+                return self.with_causes(error.body());
             }
-            Self::Blobs(error) => {
-                let body = error.body();
-                return ErrorBody { message: with_causes(self), ..body };
+            Self::Blobs(error) | Self::Project(ProjectError::Blob(error)) => {
+                return self.with_causes(error.body());
             }
             Self::Project(error) => return error.body(),
             Self::Data { .. } => (ErrorCode::FileNotFound, None),
@@ -119,6 +118,12 @@ impl Failure {
             }
         };
         ErrorBody { code, message: with_causes(self), hint, retryable: false }
+    }
+
+    /// With what a store has said, too: callers of a server are not told, but whoever has
+    /// this failure is the one who can mend it.
+    fn with_causes(&self, body: ErrorBody) -> ErrorBody {
+        ErrorBody { message: with_causes(self), ..body }
     }
 
     /// The exit status.
@@ -263,6 +268,15 @@ mod tests {
         let failure = Failure::from(CodeError::Read { what: "a.py".to_owned(), source });
         assert_eq!(failure.body().message, "cannot read a.py: no such file");
         assert_eq!(failure.status(), exit::USAGE);
+    }
+
+    #[test]
+    fn whoever_can_mend_a_store_is_told_what_it_said() {
+        let blob = || record::BlobError::Source(io::Error::other("the tape is torn"));
+        for failure in [Failure::from(blob()), Failure::from(ProjectError::from(blob()))] {
+            let message = failure.body().message;
+            assert_eq!(message, "cannot read what is to be kept: the tape is torn");
+        }
     }
 
     #[test]

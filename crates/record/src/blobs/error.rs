@@ -127,6 +127,10 @@ impl BlobError {
             Self::Damaged { .. } => {
                 (ErrorCode::Internal, Some("restore it from a copy, or put the same bytes again"))
             }
+            Self::Open { .. } | Self::Object { .. } => (
+                ErrorCode::Internal,
+                Some("see whether the place of the blobs can be reached as its env vars say"),
+            ),
             _ => (ErrorCode::Internal, None),
         };
         ErrorBody {
