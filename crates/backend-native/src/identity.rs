@@ -295,11 +295,20 @@ fn try_lock(path: PathBuf) -> io::Result<Option<Lock>> {
         Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
         Err(error) => return Err(error.into()),
     }
-    // The last holder may have removed it between our opening and our locking it.
-    let is_there = fs::metadata(&path).is_ok_and(|found| {
-        file.metadata().is_ok_and(|ours| (ours.dev(), ours.ino()) == (found.dev(), found.ino()))
-    });
+    // The last holder may have removed it between our opening and our locking it. Whoever
+    // cannot look leaves it behind: a want of the host's may be over at once.
+    let is_there = leads_to(&path, &file).or_else(|_| leads_to(&path, &file))?;
     Ok(is_there.then_some(Lock { path, _file: file }))
+}
+
+/// Whether there is a file of that path, and it is this one.
+fn leads_to(path: &Path, file: &File) -> io::Result<bool> {
+    let found = match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        found => found?,
+    };
+    let ours = file.metadata()?;
+    Ok((ours.dev(), ours.ino()) == (found.dev(), found.ino()))
 }
 
 #[cfg(test)]
