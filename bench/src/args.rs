@@ -8,7 +8,10 @@ use crate::{
     records::RecordsArgs,
     serve::ServeArgs,
     soak::SoakArgs,
-    warm::args::{SiteArgs, WarmArgs},
+    warm::{
+        CrowdArgs,
+        args::{SiteArgs, WarmArgs},
+    },
 };
 
 /// Runs whose times are not counted, before those that are.
@@ -64,6 +67,9 @@ pub(crate) enum Command {
     /// Is that bare handler
     #[command(hide = true)]
     Bare,
+    /// Holds idle sessions for whoever counts more than one process may have
+    #[command(hide = true)]
+    Crowd(CrowdArgs),
     /// Has clients make, use and end sessions at random; fails if anything stays behind
     Soak(SoakArgs),
 }

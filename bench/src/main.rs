@@ -71,6 +71,7 @@ fn run(args: &Args) -> Result<()> {
             print(args.json.then_some(&report), || records::text(&report))
         }
         Some(Command::Bare) => serve::bare(),
+        Some(Command::Crowd(args)) => warm::hold(args),
         Some(Command::Soak(args)) => soak::run(args),
         None => cold(args),
     }

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::{
     args::WarmArgs,
+    crowd::Crowd,
     house::{House, Threads, good_turn, session_of},
     site::{PANDAS, Site},
 };
@@ -27,6 +28,9 @@ const SETTLING: Duration = Duration::from_secs(1);
 const TURNS: usize = 300;
 /// Forks whose time counts: the last ones.
 const FORKS: usize = 100;
+/// Sessions of one process: each takes a dozen files, and a process may often open no more
+/// than 20,000. Others hold the rest, but for the last ones of each step.
+const HELD_MAX: usize = 1_000;
 
 /// What was found with so many sessions.
 #[derive(Debug, Serialize)]
@@ -46,9 +50,9 @@ pub(crate) struct Memory {
     pub(crate) cgroup_kb: f64,
     /// What the machine has less to give.
     pub(crate) available_kb: f64,
-    /// What this process holds for them.
+    /// What the processes hold that they are sessions of.
     pub(crate) engine_kb: f64,
-    /// Turns of one session, turns of all in turn, the last fresh sessions.
+    /// Turns of one session, turns of this process's in turn, the last fresh sessions.
     pub(crate) turn_ms: Option<Summary>,
     pub(crate) turn_of_any_ms: Option<Summary>,
     pub(crate) fresh_ms: Option<Summary>,
@@ -70,45 +74,89 @@ pub(super) fn measure(site: &Site, args: &WarmArgs) -> Result<Vec<Memory>> {
 }
 
 fn grow(site: &Site, environment: &'static str, steps: &[usize]) -> Result<Vec<Memory>> {
-    let warm = WarmConfig { pool_max: 0, ..WarmConfig::default() };
-    let house = House::build(site, warm, Threads::One)?;
+    let house = without_pool(site)?;
     // The interpreter is parked, and what is loaded once is loaded.
     let first = house.wait(fresh(&house, environment))?.0;
-    let zero = Sample::take()?;
-    let (mut sessions, mut rows) = (Vec::new(), Vec::new());
+    let zero = Sample::take(&[])?;
+    let (mut idle, mut rows) = (Idle { sessions: Vec::new(), crowds: Vec::new() }, Vec::new());
     for step in steps {
-        let mut forks = Vec::new();
-        while sessions.len() < *step {
-            let (session, time) = house
-                .wait(fresh(&house, environment))
-                .with_context(|| format!("with {} sessions in {environment}", sessions.len()))?;
-            sessions.push(session);
-            forks.push(Some(milliseconds(time)));
-        }
+        let forks = idle.grow((site, &house), environment, *step)?;
         std::thread::sleep(SETTLING);
-        let row = Sample::take()?.beyond(&zero, environment, sessions.len().max(1));
+        let row = Sample::take(&idle.crowds)?.beyond(&zero, environment, idle.len().max(1));
         let turn_ms = summary(&turns(&house, std::slice::from_ref(&first))?);
-        let turn_of_any_ms = summary(&turns(&house, &sessions)?);
+        let turn_of_any_ms = summary(&turns(&house, &idle.sessions)?);
         let fresh_ms = summary(&forks[forks.len().saturating_sub(FORKS)..]);
         rows.push(Memory { turn_ms, turn_of_any_ms, fresh_ms, ..row });
     }
     let start = Instant::now();
-    house.wait(async {
-        for session in &sessions {
-            session.close().await;
-        }
-    });
+    idle.end(&house);
     if let Some(last) = rows.last_mut() {
         last.end_seconds = Some(start.elapsed().as_secs_f64());
     }
     Ok(rows)
 }
 
+/// Sessions that nobody uses: this process's, and those that others hold.
+struct Idle {
+    sessions: Vec<Session>,
+    crowds: Vec<Crowd>,
+}
+
+impl Idle {
+    fn len(&self) -> usize {
+        self.sessions.len() + self.crowds.iter().map(|crowd| crowd.sessions).sum::<usize>()
+    }
+
+    /// Makes so many of them in all; how long each took of those that are this process's.
+    fn grow(
+        &mut self,
+        (site, house): (&Site, &House),
+        environment: &str,
+        wanted: usize,
+    ) -> Result<Vec<Option<f64>>> {
+        let mut forks = Vec::new();
+        while let missing @ 1.. = wanted.saturating_sub(self.len()) {
+            if self.sessions.len() >= HELD_MAX && missing > FORKS {
+                let held = (missing - FORKS).min(HELD_MAX);
+                self.crowds.push(Crowd::gather(site, environment, held)?);
+                continue;
+            }
+            let (session, time) = house
+                .wait(fresh(house, environment))
+                .with_context(|| format!("with {} sessions in {environment}", self.len()))?;
+            self.sessions.push(session);
+            forks.push(Some(milliseconds(time)));
+        }
+        Ok(forks)
+    }
+
+    fn end(self, house: &House) {
+        drop(self.crowds);
+        house.wait(async {
+            for session in &self.sessions {
+                session.close().await;
+            }
+        });
+    }
+}
+
+/// An engine that forks nothing ahead.
+///
+/// # Errors
+/// The backend cannot be had on this host.
+pub(super) fn without_pool(site: &Site) -> Result<House> {
+    House::build(site, WarmConfig { pool_max: 0, ..WarmConfig::default() }, Threads::One)
+}
+
 fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-async fn fresh(house: &House, environment: &str) -> Result<(Session, Duration)> {
+/// A session that has had a turn, and how long that took.
+///
+/// # Errors
+/// It cannot be had.
+pub(super) async fn fresh(house: &House, environment: &str) -> Result<(Session, Duration)> {
     let start = Instant::now();
     let session = house.engine().create_session(session_of(environment)).await?;
     good_turn(&session, "x = 0\nprint('hello')", "hello\n").await?;
@@ -139,8 +187,12 @@ struct Sample {
 }
 
 impl Sample {
-    fn take() -> Result<Self> {
+    fn take(crowds: &[Crowd]) -> Result<Self> {
         let kernels = host::kernels();
+        let mut engine = rollup(std::process::id())?.1;
+        for crowd in crowds {
+            engine += rollup(crowd.pid())?.1;
+        }
         let mut sample = Self {
             pss: 0,
             private: 0,
@@ -148,7 +200,7 @@ impl Sample {
             anonymous: host::meminfo_kb("AnonPages"),
             cgroups: 0,
             available: host::meminfo_kb("MemAvailable"),
-            engine: rollup(std::process::id())?.1,
+            engine,
         };
         let mut groups = BTreeSet::new();
         for pid in kernels {

@@ -3,6 +3,7 @@
 
 pub(crate) mod args;
 mod budget;
+mod crowd;
 mod fresh;
 pub(crate) mod house;
 mod memory;
@@ -21,7 +22,10 @@ use self::{
 };
 use crate::{budget::Budget, machine::Machine, report::Mode};
 
-pub(crate) use report::{Report, text};
+pub(crate) use self::{
+    crowd::{CrowdArgs, hold},
+    report::{Report, text},
+};
 
 /// Measures what is wanted.
 ///
