@@ -22,6 +22,9 @@ pub(crate) struct ServeArgs {
     /// How long each rate is measured, and each half of what the neighbours notice
     #[arg(long, default_value_t = 5)]
     pub(crate) seconds: u64,
+    /// Measure what neighbours notice of these kinds of noise only: part of their names
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) noise: Option<String>,
     /// Clients at the same time when a rate is measured
     #[arg(long, value_delimiter = ',', default_values_t = [1, 4, 16])]
     pub(crate) clients: Vec<usize>,
@@ -62,6 +65,7 @@ impl ServeArgs {
             part: Vec::new(),
             runs: SMOKE_RUNS,
             seconds: 1,
+            noise: None,
             clients: vec![1, 4],
             reference: None,
             cellblock: args.cellblock.clone(),
@@ -78,6 +82,11 @@ impl ServeArgs {
             return self.clone();
         }
         Self { runs: SMOKE_RUNS, seconds: 1, clients: vec![1, 4], ..self.clone() }
+    }
+
+    /// Whether a kind of noise is to be measured.
+    pub(super) fn wants_noise(&self, name: &str) -> bool {
+        self.noise.as_ref().is_none_or(|part| name.contains(part))
     }
 
     /// Whether a part is to be measured.

@@ -61,7 +61,8 @@ pub(super) fn measure(binary: &Path, state_dir: &Path, args: &ServeArgs) -> Resu
     let mut quiet = Quiet { client, turn, window: Duration::from_secs(args.seconds) / WINDOWS };
     let kinds = Noise::ALL.iter().map(|noise| (noise.name, std::slice::from_ref(noise)));
     let all = kinds.chain([("all of them at once", Noise::ALL.as_slice())]);
-    let rows = all.map(|(name, noises)| row(&mut quiet, &noisy, (name, noises)));
+    let wanted = all.filter(|(name, _)| args.wants_noise(name));
+    let rows = wanted.map(|(name, noises)| row(&mut quiet, &noisy, (name, noises)));
     Ok(Neighbours { budget: NEIGHBOURS, rows: rows.collect::<Result<_>>()? })
 }
 

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 /// Longer than anything that is asked for may take.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(60);
 /// The largest answer that is read: more than anything here is answered with.
-const ANSWER_BYTES_MAX: usize = 1 << 20;
+const ANSWER_BYTES_MAX: usize = 8 << 20;
 /// How much is read at once: whole answers of the usual kind.
 const READ_BYTES: usize = 16 * 1024;
 /// What ends a head.
