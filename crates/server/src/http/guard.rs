@@ -27,10 +27,17 @@ const OPEN: [&str; 2] = ["/health", "/ready"];
 pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
     let given_id = request.headers().get(REQUEST_ID).map(|value| value.as_bytes());
     let mut context = Context::new(request.uri().path(), given_id);
-    let id = context.request_id.clone();
-    let account = Account::begin(&app, &request, &id);
+    let account = Account::begin(&app, &request, &context.request_id);
     context.span = account.span();
-    let answer = AssertUnwindSafe(answer(app, request, next)).catch_unwind();
+    let response = caught(context, answer(app, request, next)).await;
+    account.end(&response);
+    response
+}
+
+/// The answer to a request, even if what answers panics.
+async fn caught(context: Context, answer: impl Future<Output = Response>) -> Response {
+    let id = context.request_id.clone();
+    let answer = AssertUnwindSafe(answer).catch_unwind();
     let mut response = context
         .around(async {
             answer.await.unwrap_or_else(|_| {
@@ -40,7 +47,6 @@ pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) 
         })
         .await;
     dress(response.headers_mut(), &id);
-    account.end(&response);
     response
 }
 
@@ -165,7 +171,25 @@ fn caller(parts: &Parts, scope: Scope) -> Result<Principal, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use http_body_util::BodyExt;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_answered_and_nothing_of_it_is_told() {
+        async fn panics() -> Response {
+            panic!("a secret");
+        }
+        let context = || Context::new("/v1/runs", Some(b"a-request"));
+        let response = caught(context(), panics()).await;
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(response.headers()[REQUEST_ID], "a-request");
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        assert!(text.contains("a-request") && !text.contains("secret"), "{text}");
+        let next = caught(context(), async { StatusCode::OK.into_response() }).await;
+        assert_eq!(next.status(), StatusCode::OK);
+    }
 
     #[test]
     fn odd_paths_are_refused() {
