@@ -20,6 +20,13 @@ pub(crate) async fn polled_in_place<F: Future>(future: F) -> F::Output {
     poll_fn(|context| in_place(|| future.as_mut().poll(context))).await
 }
 
+/// Lets others have their turn amid long work: other tasks, and threads that wait for this
+/// processor, to which the host kernel would give it no sooner than at its next tick.
+pub async fn give_way() {
+    std::thread::yield_now();
+    tokio::task::yield_now().await;
+}
+
 /// Does it on a thread of its own.
 ///
 /// # Errors

@@ -39,7 +39,7 @@ pub use admission::RequestError;
 pub use archive::{
     ArchiveBounds, ArchiveError, ArchiveFormat, EntryFault, Extracted, extract_archive,
 };
-pub use blocking::in_place;
+pub use blocking::{give_way, in_place};
 pub use cancel::Cancel;
 pub use config::Config;
 pub use engine::Engine;

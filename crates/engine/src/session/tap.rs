@@ -3,12 +3,9 @@
 use std::{future::pending, io, time::Duration};
 
 use api::{CapturedStream, StreamName};
-use tokio::{
-    task::yield_now,
-    time::{Instant, sleep_until},
-};
+use tokio::time::{Instant, sleep_until};
 
-use crate::{EventSink, output::Output, pipe::Pipe};
+use crate::{EventSink, give_way, output::Output, pipe::Pipe};
 
 /// Read at a time at first: little for each of many sessions.
 const CHUNK_BYTES_MIN: usize = 8 * 1024;
@@ -27,7 +24,7 @@ const GATHER_TIME: Duration = Duration::from_millis(1);
 
 /// Reads of as much as there is room for after which others get their turn: code may write
 /// without end, and as long as there is more to read nobody else would be heard.
-const LONG_READS_MAX: u32 = 8;
+const LONG_READS_MAX: u32 = 2;
 
 /// Both streams.
 pub(super) struct Taps<'a> {
@@ -68,7 +65,7 @@ impl<'a> Taps<'a> {
         }
         if self.long_reads >= LONG_READS_MAX {
             self.long_reads = 0;
-            yield_now().await;
+            give_way().await;
         }
         let Self { stdout, stderr, .. } = self;
         let was_short = tokio::select! {
@@ -210,14 +207,16 @@ mod tests {
         out.write_all(&[b'x'; CHUNK_BYTES_MIN]).unwrap();
         taps.read(&mut lengths).await;
         let mut turns = 0;
-        for _ in 0..3 * LONG_READS_MAX {
+        let reads = 3 * LONG_READS_MAX;
+        for _ in 0..reads {
             out.write_all(&[b'x'; CHUNK_BYTES_MAX]).unwrap();
             while !is_ready(taps.read(&mut lengths)).await {
                 turns += 1;
             }
         }
         assert_eq!(turns, 3);
-        assert_eq!(lengths.0.iter().sum::<usize>(), CHUNK_BYTES_MIN + 24 * CHUNK_BYTES_MAX);
+        let read = CHUNK_BYTES_MIN + reads as usize * CHUNK_BYTES_MAX;
+        assert_eq!(lengths.0.iter().sum::<usize>(), read);
     }
 
     #[tokio::test(start_paused = true)]

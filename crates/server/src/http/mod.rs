@@ -11,6 +11,7 @@ mod object;
 mod once;
 mod params;
 mod path;
+mod ready_json;
 
 pub(crate) use binary::Binary;
 pub(crate) use extract::{Json, OptionalJson, body_bytes, bytes_of, read};
@@ -21,3 +22,4 @@ pub(crate) use object::{names, object, objects};
 pub(crate) use once::{OnceKey, once, once_to_the_end};
 pub(crate) use params::Params;
 pub(crate) use path::Path;
+pub(crate) use ready_json::ReadyJson;

@@ -2,6 +2,7 @@
 
 mod connections;
 mod linger;
+mod paced;
 mod stall;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -26,6 +27,7 @@ use crate::{
 };
 use connections::Connections;
 use linger::{Lingering, Unread};
+use paced::Paced;
 use stall::Unstalled;
 
 /// How long the head of a request may take to arrive; also how long a connection may
@@ -211,7 +213,7 @@ impl Server {
         };
         let unread = Unread::default();
         let service = place.watched(self.router.clone(), unread.clone());
-        let stream = Lingering::new(Unstalled::new(stream, forget), unread);
+        let stream = Paced::new(Lingering::new(Unstalled::new(stream, forget), unread));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIME_MAX)

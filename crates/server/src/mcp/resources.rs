@@ -122,7 +122,7 @@ pub(super) async fn read(
             let work = work.filter(|work| work.session().is_some_and(is_its));
             let ended = work.and_then(|work| work.ended()).ok_or_else(|| not_found(uri))?;
             let json = ended.result.as_ref().map_err(|failure| refused(failure.clone()))?;
-            let told = Told::read(json.get()).map_err(refused)?;
+            let told = Told::read(json).map_err(refused)?;
             let mut text = whole(told.stream(stream));
             text.truncate(text.floor_char_boundary(READ_BYTES_MAX));
             ResourceContents::text(text, uri)

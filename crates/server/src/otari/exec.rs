@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     app::App,
-    http::Runner,
+    http::{ReadyJson, Runner},
     keys::Principal,
     table::{Entry, Terms},
     v1::begin::{self, OnDisconnect, Wanted, begin},
@@ -204,9 +204,9 @@ impl Called {
             let id = self.id.filter(|id| !id.is_empty()).unwrap_or_else(new_call_id);
             let block = Block { kind: self.tool.result(), tool_use_id: id.clone(), content };
             let answer = Answer { tool_use_id: id, result_block: block, execution_time_ms: took };
-            begin::json(&answer, bytes)
+            ReadyJson::of(&answer, bytes)
         });
-        let whole = |_: &_, json: &_| begin::ready(StatusCode::OK, json);
+        let whole = |_: &_, json: &ReadyJson| json.answer(StatusCode::OK);
         Ok(begin::answer((app, &caller), started.await?, wanted, whole).await?)
     }
 }

@@ -16,11 +16,10 @@ use std::{
 use api::SessionId;
 use axum::http::StatusCode;
 use engine::{Asker, Cancel};
-use serde_json::value::RawValue;
 use tokio::sync::watch;
 
 use crate::{
-    http::Failure,
+    http::{Failure, ReadyJson},
     keys::{Principal, TenantId},
     stream::EventLog,
 };
@@ -85,7 +84,7 @@ impl Terms {
 pub(crate) struct Ended {
     pub(crate) at: SystemTime,
     /// The result in JSON, or why there is none.
-    pub(crate) result: Result<Box<RawValue>, Failure>,
+    pub(crate) result: Result<ReadyJson, Failure>,
 }
 
 /// One piece of work.
@@ -214,7 +213,7 @@ impl Work {
         Err(Failure::new(status, code, message).retry(Duration::from_secs(1)))
     }
 
-    fn finish(&self, result: Result<Box<RawValue>, Failure>) {
+    fn finish(&self, result: Result<ReadyJson, Failure>) {
         if let Some(log) = &self.log {
             match &result {
                 Ok(result) => {
@@ -258,7 +257,7 @@ impl Works {
         task: impl FnOnce(Arc<Work>) -> F + Send + 'static,
     ) -> Arc<Work>
     where
-        F: Future<Output = Result<Box<RawValue>, Failure>> + Send + 'static,
+        F: Future<Output = Result<ReadyJson, Failure>> + Send + 'static,
     {
         let work = Arc::new(Work::new(terms));
         let (table, kept) = (Arc::clone(&self.table), Arc::clone(&work));
@@ -268,7 +267,7 @@ impl Works {
             // On a task of its own, so that a panic there is known here.
             let result = tokio::spawn(async move { task(inner).await }).await;
             let result = result.unwrap_or_else(|_| Err(Failure::internal()));
-            let size = result.as_ref().map_or(0, |json| json.get().len());
+            let size = result.as_ref().map_or(0, ReadyJson::len);
             kept.finish(result);
             let size = size + kept.bytes();
             lock(&table).note_end(number, &kept, size);

@@ -3,18 +3,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{
-    http::{HeaderMap, StatusCode},
-    response::{IntoResponse, Response},
-};
-use engine::in_place;
-use serde::{Deserialize, Serialize};
-use serde_json::value::{RawValue, to_raw_value};
+use axum::{http::HeaderMap, response::Response};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    http::{Failure, context},
+    http::{Failure, ReadyJson, context},
     keys::Principal,
     stream::{self, Form, Reading},
     table::{CancelOnDrop, Kind, Terms, Work},
@@ -23,9 +18,6 @@ use crate::{
 
 /// The longest that a client may wait in one request.
 pub(crate) const WAIT_MAX: Duration = Duration::from_secs(60);
-
-/// Text from which on it is worth a thread of its own to encode it: tens of microseconds.
-const IN_PLACE_BYTES_MIN: usize = 64 << 10;
 
 /// What becomes of work when its client goes away before the end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
@@ -69,7 +61,7 @@ pub(crate) async fn begin<F>(
     task: impl FnOnce(Arc<Work>) -> F + Send + 'static,
 ) -> Result<(Arc<Work>, CancelOnDrop), Failure>
 where
-    F: Future<Output = Result<Box<RawValue>, Failure>> + Send + 'static,
+    F: Future<Output = Result<ReadyJson, Failure>> + Send + 'static,
 {
     let permit = app.quotas().acquire_run(&terms.tenant).await?;
     let span = app.tracer().map(|tracer| tracer.work(context::span()));
@@ -92,7 +84,7 @@ pub(crate) async fn answer(
     (app, caller): (&App, &Principal),
     (work, guard): (Arc<Work>, CancelOnDrop),
     wanted: Wanted,
-    whole: impl FnOnce(&Work, &RawValue) -> Response,
+    whole: impl FnOnce(&Work, &ReadyJson) -> Response,
 ) -> Result<Response, Failure> {
     if let Some(form) = wanted.form {
         let reading = Reading::new(app, caller, &work, (form, 0), guard)?;
@@ -107,7 +99,7 @@ pub(crate) async fn answer(
 }
 
 /// Ends the span of work, with how it ended.
-fn tell(mut span: Open, work: &Work, result: &Result<Box<RawValue>, Failure>) {
+fn tell(mut span: Open, work: &Work, result: &Result<ReadyJson, Failure>) {
     #[derive(Deserialize)]
     struct Told {
         outcome: String,
@@ -120,24 +112,10 @@ fn tell(mut span: Open, work: &Work, result: &Result<Box<RawValue>, Failure>) {
         }
     };
     let outcome = match result {
-        Ok(json) => serde_json::from_str(json.get())
-            .map_or_else(|_| "-".to_owned(), |told: Told| told.outcome),
+        Ok(json) => json.read().map_or_else(|_| "-".to_owned(), |told: Told| told.outcome),
         Err(_) => "failed".to_owned(),
     };
     span.note("cellblock.outcome", Attribute::Text(outcome));
     span.note("cellblock.id", Attribute::Text(work.id().to_owned()));
     span.end(name.to_owned(), result.is_err());
-}
-
-/// JSON that is ready.
-pub(crate) fn ready(status: StatusCode, json: &RawValue) -> Response {
-    let content_type = [(axum::http::header::CONTENT_TYPE, "application/json")];
-    (status, content_type, json.get().to_owned()).into_response()
-}
-
-/// A value as JSON that is ready, with about so many bytes of text in it. Much of it takes
-/// milliseconds, which no other request is to wait for.
-pub(crate) fn json(value: &impl Serialize, bytes: usize) -> Result<Box<RawValue>, Failure> {
-    let encode = || to_raw_value(value).map_err(|_| Failure::internal());
-    if bytes < IN_PLACE_BYTES_MIN { encode() } else { in_place(encode) }
 }

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     app::App,
-    http::{Failure, FailureBody, Json, OnceKey, Params, Path, Reader, Runner, names},
+    http::{Failure, FailureBody, Json, OnceKey, Params, Path, Reader, ReadyJson, Runner, names},
     keys::Principal,
     stream::Recorder,
     table::{CancelOnDrop, Entry, Terms, Work},
@@ -172,8 +172,7 @@ pub(crate) async fn create(
     }
     let terms = Terms::inside(entry.session.id(), &caller, wanted.is_recorded());
     let started = start(&app, &entry, (run, stdin), (terms, wanted)).await?;
-    begin::answer((&app, &caller), started, wanted, |_, json| begin::ready(StatusCode::OK, json))
-        .await
+    begin::answer((&app, &caller), started, wanted, |_, json| json.answer(StatusCode::OK)).await
 }
 
 /// Begins a program beside the session's kernel, which is waited for.
@@ -191,7 +190,7 @@ pub(crate) async fn start(
         let io = RunIo { events: &mut recorder, stdin, cancel, asker };
         let done = session.run(&run, io).await;
         let bytes = recorder.finish();
-        begin::json(&CommandResult::of(done?), bytes)
+        ReadyJson::of(&CommandResult::of(done?), bytes)
     })
     .await
 }

@@ -30,7 +30,8 @@ use super::{
 use crate::{
     app::App,
     http::{
-        Failure, FailureBody, Json, OnceKey, Params, Path, Reader, Runner, names, object, objects,
+        Failure, FailureBody, Json, OnceKey, Params, Path, Reader, ReadyJson, Runner, names,
+        object, objects,
     },
     keys::Principal,
     stream::{self, Form, Reading, Recorder},
@@ -159,8 +160,9 @@ pub(crate) async fn create(
         let run = Encoded(Run::of(&started.0));
         return Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], run).into_response());
     }
-    begin::answer((&app, &caller), started, wanted, |work, _| {
-        Encoded(Run::of(work)).into_response()
+    begin::answer((&app, &caller), started, wanted, |work, result| {
+        let run = ReadyJson::of(&Run::of(work), result.len());
+        run.map_or_else(IntoResponse::into_response, |run| run.answer(StatusCode::OK))
     })
     .await
 }
@@ -206,7 +208,7 @@ async fn start(
         let bytes = recorder.finish();
         let view = RunResultView::of(result?, &downloads)?;
         drop(scratch);
-        begin::json(&view, bytes)
+        ReadyJson::of(&view, bytes)
     })
     .await
 }
@@ -333,7 +335,7 @@ fn fitting(works: &[Arc<Work>], size: usize) -> usize {
     let fits = |work: &&Arc<Work>| {
         let ended = work.ended();
         let result = ended.as_ref().and_then(|ended| ended.result.as_ref().ok());
-        bytes += result.map_or(0, |result| result.get().len());
+        bytes += result.map_or(0, ReadyJson::len);
         bytes <= PAGE_BYTES_MAX
     };
     works.iter().take(size).take_while(fits).count().max(1)

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     app::App,
-    http::{Failure, FailureBody, Json, OnceKey, Path, Runner},
+    http::{Failure, FailureBody, Json, OnceKey, Path, ReadyJson, Runner},
     stream::Recorder,
     table::{CancelOnDrop, Entry, Terms, Work},
 };
@@ -97,8 +97,7 @@ pub(crate) async fn create(
     }
     let terms = Terms::inside(entry.session.id(), &caller, wanted.is_recorded());
     let started = start(&app, &entry, new, (terms, wanted)).await?;
-    begin::answer((&app, &caller), started, wanted, |_, json| begin::ready(StatusCode::OK, json))
-        .await
+    begin::answer((&app, &caller), started, wanted, |_, json| json.answer(StatusCode::OK)).await
 }
 
 impl NewTurn {
@@ -142,7 +141,7 @@ pub(crate) async fn start(
         };
         let result = session.turn(&request, io).await;
         let bytes = recorder.finish();
-        begin::json(&TurnView::of(result?), bytes)
+        ReadyJson::of(&TurnView::of(result?), bytes)
     })
     .await
 }

@@ -7,11 +7,10 @@ use std::{
 
 use api::{ErrorBody, Timestamp};
 use serde::Serialize;
-use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::runs::RunResultView;
-use crate::table::Work;
+use crate::{http::ReadyJson, table::Work};
 
 /// Where a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, Serialize, ToSchema)]
@@ -43,7 +42,7 @@ pub(crate) struct Run {
     ended_at: Option<String>,
     /// What came of it.
     #[schema(value_type = Option<RunResultView>)]
-    result: Option<Box<RawValue>>,
+    result: Option<ReadyJson>,
     /// Why nothing came of it.
     error: Option<ErrorBody>,
 }

@@ -180,7 +180,7 @@ fn told(session_id: &str, work: &Work, waited: &Waited) -> Result<Answer<Ran>, R
     match waited {
         Waited::Running => Ok(ran::running(ids, work.started_at)),
         Waited::Ended(ended) => match &ended.result {
-            Ok(json) => ran::ended(ids, json.get()).map_err(Into::into),
+            Ok(json) => ran::ended(ids, json).map_err(Into::into),
             Err(failure) => Err(failure.clone().into()),
         },
     }

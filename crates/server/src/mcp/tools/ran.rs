@@ -12,7 +12,11 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::images;
-use crate::{http::Failure, mcp::uri, v1::explain::Explanation};
+use crate::{
+    http::{Failure, ReadyJson},
+    mcp::uri,
+    v1::explain::Explanation,
+};
 
 /// The most of an output stream, or of a value, that is told: more would fill a model's
 /// context and tell it little.
@@ -103,8 +107,8 @@ pub(in crate::mcp) struct Told {
 }
 
 impl Told {
-    pub(in crate::mcp) fn read(json: &str) -> Result<Self, Failure> {
-        serde_json::from_str(json).map_err(|error| {
+    pub(in crate::mcp) fn read(json: &ReadyJson) -> Result<Self, Failure> {
+        json.read().map_err(|error| {
             tracing::error!(%error, "a result cannot be read back");
             Failure::internal()
         })
@@ -155,7 +159,10 @@ fn empty(session_id: &str, run_id: &str) -> Ran {
 }
 
 /// What is told of a run that is over.
-pub(super) fn ended((session_id, run_id): (&str, &str), json: &str) -> Result<Answer, Failure> {
+pub(super) fn ended(
+    (session_id, run_id): (&str, &str),
+    json: &ReadyJson,
+) -> Result<Answer, Failure> {
     let told = Told::read(json)?;
     let images = images::of(told.displays.iter().chain(&told.result));
     let (stdout, stdout_truncated) = clip(&told.stdout);
@@ -358,7 +365,7 @@ mod tests {
 
     #[test]
     fn a_turn_is_told_in_words_and_in_fields() {
-        let answer = ended(("s", "r"), &turn("hello\n").to_string()).unwrap();
+        let answer = ended(("s", "r"), &ReadyJson::of(&turn("hello\n"), 0).unwrap()).unwrap();
         let content = serde_json::to_value(&answer.content).unwrap();
         assert_eq!(
             content[0]["text"],
@@ -375,7 +382,7 @@ mod tests {
     #[test]
     fn a_long_output_loses_its_middle_and_is_linked_to() {
         let long = format!("begin{}end", "\u{e9}".repeat(TEXT_BYTES_MAX));
-        let answer = ended(("s", "r"), &turn(&long).to_string()).unwrap();
+        let answer = ended(("s", "r"), &ReadyJson::of(&turn(&long), 0).unwrap()).unwrap();
         let told = serde_json::to_value(&answer.structured).unwrap();
         let stdout = told["stdout"].as_str().unwrap();
         assert!(stdout.starts_with("begin") && stdout.ends_with("end"));
