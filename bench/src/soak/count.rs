@@ -10,6 +10,8 @@ use crate::host;
 const SETTLING_MAX: Duration = Duration::from_secs(60);
 /// How often it is looked whether it has.
 const POLL: Duration = Duration::from_millis(500);
+/// Where the kernel is told to give back what it only keeps in case it is wanted again.
+const GIVE_BACK: (&str, &str) = ("/proc/sys/vm/drop_caches", "3");
 /// Growth that chance and other programs explain, in kilobytes; and for each session.
 const KERNEL_KB_MAX: u64 = 64 << 10;
 const KERNEL_KB_PER_SESSION: u64 = 4;
@@ -37,13 +39,15 @@ impl Count {
     /// Counts.
     pub(super) fn take() -> Self {
         leaks::reap();
+        // Cached files hold on to control groups that are gone. Where that is refused, they count.
+        let _ = fs::write(GIVE_BACK.0, GIVE_BACK.1);
         let rollup = fs::read_to_string("/proc/self/smaps_rollup").unwrap_or_default();
         Self {
             snapshot: Snapshot::take(),
             descriptors: descriptors(),
             threads: fs::read_dir("/proc/self/task").map_or(0, Iterator::count),
             kernel_kb: host::kernel_kb(),
-            own_kb: host::kilobytes(&rollup, "Pss"),
+            own_kb: host::kilobytes(&rollup, "Anonymous"),
             available_kb: host::meminfo_kb("MemAvailable"),
         }
     }
