@@ -27,8 +27,11 @@ use crate::warm::{
     site::Site,
 };
 
-/// Sessions before the first count: what is made once is made by then.
-const WARM_UP: usize = 20;
+/// Of the sessions, so many are made before the first count, and no fewer and no more than
+/// these: what is made once is made by then, and the allocator has seen its busiest moment.
+const WARM_UP_PART: usize = 10;
+const WARM_UP_MIN: usize = 20;
+const WARM_UP_MAX: usize = 1_000;
 /// Failures after which it is clear that something is wrong.
 const FAILURES_MAX: usize = 25;
 /// How often it tells how it is getting on.
@@ -108,7 +111,8 @@ pub(crate) fn smoke(site: SiteArgs) -> Result<()> {
 pub(crate) fn run(args: &SoakArgs) -> Result<()> {
     let site = Site::make(&SiteArgs { without_bwrap: true, ..args.site.clone() }, false)?;
     let mut out = std::io::stderr();
-    let first = SoakArgs { sessions: WARM_UP.min(args.sessions), ..args.clone() };
+    let first = (args.sessions / WARM_UP_PART).clamp(WARM_UP_MIN, WARM_UP_MAX);
+    let first = SoakArgs { sessions: first.min(args.sessions), ..args.clone() };
     let mut failures = session_round(&site, &first)?.0;
     let before = count::Count::take();
     let (more, made) = session_round(&site, args)?;
