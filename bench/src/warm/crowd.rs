@@ -11,7 +11,7 @@ use clap::Args;
 
 use super::{
     args::SiteArgs,
-    memory::{fresh, without_pool},
+    memory::{close, fresh, without_pool},
     site::Site,
 };
 
@@ -45,11 +45,7 @@ pub(crate) fn hold(args: &CrowdArgs) -> Result<()> {
     }
     writeln!(std::io::stdout(), "{READY}")?;
     std::io::stdin().read_to_end(&mut Vec::new())?;
-    house.wait(async {
-        for session in &sessions {
-            session.close().await;
-        }
-    });
+    close(&house, &sessions);
     Ok(())
 }
 

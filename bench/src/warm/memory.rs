@@ -132,12 +132,17 @@ impl Idle {
 
     fn end(self, house: &House) {
         drop(self.crowds);
-        house.wait(async {
-            for session in &self.sessions {
-                session.close().await;
-            }
-        });
+        close(house, &self.sessions);
     }
+}
+
+/// Closes sessions, one after the other.
+pub(super) fn close(house: &House, sessions: &[Session]) {
+    house.wait(async {
+        for session in sessions {
+            session.close().await;
+        }
+    });
 }
 
 /// An engine that forks nothing ahead.
