@@ -6,12 +6,18 @@ use std::{fs, path::Path, process::Command};
 use serde_json::Value;
 
 use crate::{
-    gate::{alone, has_tools, is_root, stands},
+    gate::{alone, has_tools, is_root},
     scene::{Scene, binary},
 };
 
 /// A user id that nobody has, and so no subordinate range either.
 const NOBODYS_UID: u32 = 54_321;
+
+/// Where users' subordinate ranges of ids stand.
+const RANGES: &str = "/etc/subuid";
+
+/// Who is made where no user has such a range.
+const RANGED: &str = "cellblock-ranged";
 
 /// What came of a run of `echo ok` on a host that was changed by a shell first.
 struct Came {
@@ -204,22 +210,34 @@ fn an_ordinary_user_without_a_subordinate_range_runs_as_itself() {
 #[test]
 fn an_ordinary_user_with_a_subordinate_range_has_a_uid_for_each_sandbox() {
     let _alone = alone();
-    if !is_root() || !has_tools(&["setpriv", "newuidmap"]) {
+    if !is_root() || !has_tools(&["setpriv", "newuidmap", "useradd"]) {
         return;
     }
-    let ranges = fs::read_to_string("/etc/subuid").unwrap_or_default();
+    let (uid, gid) = ranged_user();
+    let run = as_user(&uid, &gid, &["--json", "--allow-missing", "cgroup"]);
+    let lacks = lacks_of(&run);
+    assert!(!lacks.contains(&"own-uid".to_owned()), "{lacks:?}");
+}
+
+/// The ids of a user with a subordinate range, who is made if the machine has none.
+fn ranged_user() -> (String, String) {
+    look_up().unwrap_or_else(|| {
+        // useradd gives a range only where there is a file to note it in.
+        fs::OpenOptions::new().create(true).append(true).open(RANGES).unwrap();
+        let mut useradd = Command::new("useradd");
+        useradd.args(["--no-create-home", "--user-group", "--shell", "/usr/sbin/nologin", RANGED]);
+        assert!(useradd.status().unwrap().success(), "useradd could not make {RANGED}");
+        look_up().expect("useradd gave its user no subordinate range")
+    })
+}
+
+fn look_up() -> Option<(String, String)> {
+    let ranges = fs::read_to_string(RANGES).unwrap_or_default();
     let users = fs::read_to_string("/etc/passwd").unwrap();
-    let user = ranges.lines().find_map(|line| {
+    ranges.lines().find_map(|line| {
         let name = line.split(':').next()?;
         let entry = users.lines().find(|user| user.split(':').next() == Some(name))?;
         let mut fields = entry.split(':').skip(2);
         Some((fields.next()?.to_owned(), fields.next()?.to_owned()))
-    });
-    if !stands(user.is_some(), "no user has a range in /etc/subuid") {
-        return;
-    }
-    let (uid, gid) = user.unwrap();
-    let run = as_user(&uid, &gid, &["--json", "--allow-missing", "cgroup"]);
-    let lacks = lacks_of(&run);
-    assert!(!lacks.contains(&"own-uid".to_owned()), "{lacks:?}");
+    })
 }
