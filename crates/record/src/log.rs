@@ -1,8 +1,9 @@
 //! Records of turns, written in groups: a turn does not wait for the disk, and many share
 //! one trip to it.
 //!
-//! What is handed in is written in its order, some milliseconds later. When a process
-//! dies, its last turns may be missing; those that are there and open are settled as lost.
+//! What is handed in is written in its order, a quarter of a second later or as soon as
+//! somebody waits for it. When a process dies, its last turns may be missing; those that are
+//! there and open are settled as lost.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -11,7 +12,10 @@ use std::{
 
 use api::RunId;
 use sqlx::{Any, Transaction};
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{Notify, mpsc, oneshot},
+    time::timeout,
+};
 
 use crate::{
     Closing, NewRecord, Store, StoreError,
@@ -21,8 +25,15 @@ use crate::{
 /// What may wait to be written. Whoever hands in more waits: nothing is dropped.
 const WAITING_MAX: usize = 4096;
 
+/// With less room than this among those that wait, nobody waits for more of them.
+const ROOM_LOW: usize = WAITING_MAX / 2;
+
 /// The most that one transaction writes: others wait while it does.
 const GROUP_MAX: usize = 256;
+
+/// How long the first of a group waits for others. A transaction for each would wake the
+/// threads of the database and the disk amid turns, several times for each.
+const GATHER_TIME: Duration = Duration::from_millis(250);
 
 /// How long to wait before what failed is tried again: at first, and at most.
 const RETRY_FIRST: Duration = Duration::from_millis(50);
@@ -36,6 +47,7 @@ const OPERATION: &str = "record turns";
 pub struct TurnLog {
     store: Store,
     sender: mpsc::Sender<Entry>,
+    hurry: Arc<Notify>,
     stuck: Arc<Stuck>,
 }
 
@@ -54,9 +66,10 @@ impl Store {
     #[must_use]
     pub fn batch(&self) -> TurnLog {
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
-        let stuck = Arc::new(Stuck::default());
-        tokio::spawn(write_all(self.clone(), receiver, Arc::clone(&stuck)));
-        TurnLog { store: self.clone(), sender, stuck }
+        let (hurry, stuck) = (Arc::new(Notify::new()), Arc::new(Stuck::default()));
+        let pending = Pending { receiver, hurry: Arc::clone(&hurry) };
+        tokio::spawn(write_all(self.clone(), pending, Arc::clone(&stuck)));
+        TurnLog { store: self.clone(), sender, hurry, stuck }
     }
 }
 
@@ -124,6 +137,7 @@ impl TurnLog {
     pub async fn flush(&self) -> Result<(), StoreError> {
         let (done, flushed) = oneshot::channel();
         self.send(Entry::Flush(done)).await?;
+        self.hurry.notify_one();
         flushed.await.map_err(|_| StoreError::LogClosed)
     }
 
@@ -133,7 +147,11 @@ impl TurnLog {
     }
 
     async fn send(&self, entry: Entry) -> Result<(), StoreError> {
-        self.sender.send(entry).await.map_err(|_| StoreError::LogClosed)
+        self.sender.send(entry).await.map_err(|_| StoreError::LogClosed)?;
+        if self.sender.capacity() < ROOM_LOW {
+            self.hurry.notify_one();
+        }
+        Ok(())
     }
 }
 
@@ -141,9 +159,37 @@ fn locked(stuck: &Stuck) -> std::sync::MutexGuard<'_, Option<String>> {
     stuck.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn write_all(store: Store, mut receiver: mpsc::Receiver<Entry>, stuck: Arc<Stuck>) {
+/// What waits to be written.
+struct Pending {
+    receiver: mpsc::Receiver<Entry>,
+    /// Somebody waits for it.
+    hurry: Arc<Notify>,
+}
+
+impl Pending {
+    /// Waits for the first, then for others to write with it. Nothing comes any more where
+    /// the group stays empty.
+    async fn gather(&mut self, group: &mut Vec<Entry>) {
+        self.receiver.recv_many(group, GROUP_MAX).await;
+        if group.is_empty() || group.len() == GROUP_MAX {
+            return;
+        }
+        let _ = timeout(GATHER_TIME, self.hurry.notified()).await;
+        while group.len() < GROUP_MAX
+            && let Ok(entry) = self.receiver.try_recv()
+        {
+            group.push(entry);
+        }
+    }
+}
+
+async fn write_all(store: Store, mut pending: Pending, stuck: Arc<Stuck>) {
     let mut group = Vec::with_capacity(GROUP_MAX);
-    while receiver.recv_many(&mut group, GROUP_MAX).await > 0 {
+    loop {
+        pending.gather(&mut group).await;
+        if group.is_empty() {
+            break;
+        }
         persist(&store, &group, &stuck).await;
         for entry in group.drain(..) {
             if let Entry::Flush(done) = entry {
@@ -154,19 +200,25 @@ async fn write_all(store: Store, mut receiver: mpsc::Receiver<Entry>, stuck: Arc
     }
 }
 
-/// Writes a group, again and again until it is written.
+/// Writes a group, again and again until it is written. What has no room together may have
+/// it one by one.
 async fn persist(store: &Store, group: &[Entry], stuck: &Stuck) {
-    let mut wait = RETRY_FIRST;
-    loop {
-        let Err(error) = write(store, group).await else { break };
-        if !error.is_transient() {
-            write_one_by_one(store, group).await;
-            break;
+    let (mut left, mut at_once, mut wait) = (group, group.len(), RETRY_FIRST);
+    while !left.is_empty() {
+        let (next, rest) = left.split_at(at_once.min(left.len()));
+        match write(store, next).await {
+            Ok(()) => left = rest,
+            Err(error) if error.is_transient() => {
+                tracing::error!(%error, "turns are not recorded; trying again");
+                *locked(stuck) = Some(error.to_string());
+                tokio::time::sleep(wait).await;
+                (at_once, wait) = (1, (wait * 2).min(RETRY_MAX));
+            }
+            Err(_) => {
+                write_one_by_one(store, next).await;
+                left = rest;
+            }
         }
-        tracing::error!(%error, "turns are not recorded; trying again");
-        *locked(stuck) = Some(error.to_string());
-        tokio::time::sleep(wait).await;
-        wait = (wait * 2).min(RETRY_MAX);
     }
     *locked(stuck) = None;
 }

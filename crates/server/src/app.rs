@@ -102,6 +102,14 @@ impl App {
         &self.inner.store
     }
 
+    /// The same once they have what was answered so far.
+    pub(crate) async fn settled_store(&self) -> &Store {
+        if let Some(records) = self.engine().records() {
+            records.settle().await;
+        }
+        self.store()
+    }
+
     pub(crate) fn keys(&self) -> &Keys {
         &self.inner.keys
     }

@@ -67,3 +67,24 @@ fn a_run_whose_files_cannot_be_kept_is_not_lost() {
     assert_eq!(status, Some(0));
     assert!(log.contains("what a run left is not kept"), "{log}");
 }
+
+#[test]
+fn turns_that_were_answered_are_in_the_records_at_once() {
+    let (_alone, state) = (Before::take(), StateDir::make());
+    let server = Server::start(&state, &[]);
+    let session = server.ask("POST", "/v1/sessions", "{}").json();
+    let session_id = session["session_id"].as_str().unwrap();
+    for number in 1..=3 {
+        let turns = format!("/v1/sessions/{session_id}/turns");
+        let turn = server.ask("POST", &turns, r#"{"code": "print(1)"}"#).json();
+        let id = turn["turn_id"].as_str().unwrap_or_else(|| panic!("{turn}"));
+        let record = server.ask("GET", &format!("/v1/records/{id}"), "").json();
+        assert_eq!((&record["status"], &record["kind"]), (&"success".into(), &"turn".into()));
+        let listed = format!("/v1/records?session_id={session_id}");
+        let listed = server.ask("GET", &listed, "").json();
+        let records = listed["records"].as_array().unwrap();
+        assert!(records.len() == number && records[0]["run_id"] == id, "{listed}");
+    }
+    server.signal(Signal::TERM);
+    assert_eq!(server.end().0, Some(0));
+}

@@ -1,14 +1,18 @@
 //! An account's entry in the durable records.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use ::record::{Blobs, Closing, HEAD_BYTES_MAX, NewRecord, Store, StoreError, TurnLog};
 use api::{
     CapturedStream, Digests, ErrorBody, ErrorCode, OutputHead, RunId, RunKind, RunResult,
     RunStatus, SessionId, TurnId, TurnResult,
 };
+use tokio::time::timeout;
 
 use super::Kept;
+
+/// How long whoever reads records waits for those that are not written yet.
+const SETTLE_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// Where accounts are kept.
 #[derive(Clone, Debug)]
@@ -32,6 +36,12 @@ impl Records {
         if let Err(error) = self.turns.flush().await {
             tracing::error!(%error, "the last records are not written");
         }
+    }
+
+    /// The same for whoever is about to read them. Where they cannot be written now, what
+    /// is there is read.
+    pub async fn settle(&self) {
+        let _ = timeout(SETTLE_TIME_MAX, self.flush()).await;
     }
 }
 

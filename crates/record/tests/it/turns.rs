@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use api::{Outcome, RunKind, RunStatus, TurnId};
-use record::{Closing, Filter, NewRecord, Settled, StoreError, TurnLog};
+use api::{Outcome, RunId, RunKind, RunStatus, TurnId};
+use record::{Closing, Filter, NewRecord, Settled, Store, StoreError, TurnLog};
 
 use crate::fixture::{Place, on_both, record_of};
 
 on_both! {
     turns_are_there_when_they_are_flushed,
+    turns_are_there_soon_though_nobody_waits_for_them,
     what_was_handed_in_is_written_though_the_log_is_dropped,
     one_that_cannot_be_written_does_not_keep_the_others,
     turns_of_a_dead_process_are_lost,
@@ -46,8 +47,23 @@ async fn what_was_handed_in_is_written_though_the_log_is_dropped(place: Arc<Plac
     log.open(new.clone()).await.unwrap();
     log.close_detached(new.run_id, raised()).unwrap();
     drop(log);
+    is_closed_soon(&store, new.run_id).await;
+}
+
+async fn turns_are_there_soon_though_nobody_waits_for_them(place: Arc<Place>) {
+    let store = place.open().await;
+    let log = store.batch();
+    for _ in 0..3 {
+        let new = turn();
+        log.open(new.clone()).await.unwrap();
+        log.close(new.run_id, raised()).await.unwrap();
+        is_closed_soon(&store, new.run_id).await;
+    }
+}
+
+async fn is_closed_soon(store: &Store, run_id: RunId) {
     for _ in 0..500 {
-        if let Some(record) = store.record("a", new.run_id).await.unwrap()
+        if let Some(record) = store.record("a", run_id).await.unwrap()
             && record.status.is_final()
         {
             return;
