@@ -191,7 +191,7 @@ impl Target {
 }
 
 fn user_ids() -> anyhow::Result<(u32, u32)> {
-    if let Some(ids) = look_up()? {
+    if let Some(ids) = ids_of(USER)? {
         return Ok(ids);
     }
     let made = Command::new("useradd")
@@ -199,15 +199,19 @@ fn user_ids() -> anyhow::Result<(u32, u32)> {
         .status()
         .context("starting useradd")?;
     ensure!(made.success(), "useradd could not make {USER}");
-    match look_up()? {
+    match ids_of(USER)? {
         Some(ids) => Ok(ids),
         None => bail!("{USER} is not there after useradd"),
     }
 }
 
-fn look_up() -> anyhow::Result<Option<(u32, u32)>> {
+/// The ids of a user of the machine; none where there is no such user.
+///
+/// # Errors
+/// The list of users cannot be read.
+pub fn ids_of(name: &str) -> anyhow::Result<Option<(u32, u32)>> {
     let users = fs::read_to_string("/etc/passwd").context("reading the list of users")?;
-    let line = users.lines().find(|line| line.split(':').next() == Some(USER));
+    let line = users.lines().find(|line| line.split(':').next() == Some(name));
     let ids = line.and_then(|line| {
         let mut fields = line.split(':').skip(2);
         Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))

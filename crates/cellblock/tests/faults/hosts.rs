@@ -1,9 +1,14 @@
 //! Hosts that lack something: refused with what to do about it, or run without
 //! where the caller says so.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use serde_json::Value;
+use testkit::target::ids_of;
 
 use crate::{
     gate::{alone, has_tools, is_root},
@@ -214,15 +219,17 @@ fn an_ordinary_user_with_a_subordinate_range_has_a_uid_for_each_sandbox() {
         return;
     }
     let (uid, gid) = ranged_user();
-    let run = as_user(&uid, &gid, &["--json", "--allow-missing", "cgroup"]);
+    let run = as_user(&uid.to_string(), &gid.to_string(), &["--json", "--allow-missing", "cgroup"]);
     let lacks = lacks_of(&run);
     assert!(!lacks.contains(&"own-uid".to_owned()), "{lacks:?}");
 }
 
 /// The ids of a user with a subordinate range, who is made if the machine has none.
-fn ranged_user() -> (String, String) {
+fn ranged_user() -> (u32, u32) {
     look_up().unwrap_or_else(|| {
-        // useradd gives a range only where there is a file to note it in.
+        // Whoever is there already has lost the range, and useradd gives one only where
+        // there is a file to note it in.
+        let _ = Command::new("userdel").arg(RANGED).stderr(Stdio::null()).status();
         fs::OpenOptions::new().create(true).append(true).open(RANGES).unwrap();
         let mut useradd = Command::new("useradd");
         useradd.args(["--no-create-home", "--user-group", "--shell", "/usr/sbin/nologin", RANGED]);
@@ -231,13 +238,8 @@ fn ranged_user() -> (String, String) {
     })
 }
 
-fn look_up() -> Option<(String, String)> {
+fn look_up() -> Option<(u32, u32)> {
     let ranges = fs::read_to_string(RANGES).unwrap_or_default();
-    let users = fs::read_to_string("/etc/passwd").unwrap();
-    ranges.lines().find_map(|line| {
-        let name = line.split(':').next()?;
-        let entry = users.lines().find(|user| user.split(':').next() == Some(name))?;
-        let mut fields = entry.split(':').skip(2);
-        Some((fields.next()?.to_owned(), fields.next()?.to_owned()))
-    })
+    let mut names = ranges.lines().filter_map(|line| line.split(':').next());
+    names.find_map(|name| ids_of(name).unwrap())
 }
