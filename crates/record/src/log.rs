@@ -129,6 +129,12 @@ impl TurnLog {
         }
     }
 
+    /// Whether nothing can be written at the moment, as far as that is known.
+    #[must_use]
+    pub fn is_stuck(&self) -> bool {
+        locked(&self.stuck).is_some()
+    }
+
     /// Waits until all that was handed in before is durable, however long that takes.
     ///
     /// # Errors

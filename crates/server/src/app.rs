@@ -102,12 +102,11 @@ impl App {
         &self.inner.store
     }
 
-    /// The same once they have what was answered so far.
-    pub(crate) async fn settled_store(&self) -> &Store {
+    /// Has the records be there of what was answered so far.
+    pub(crate) async fn settle_records(&self) {
         if let Some(records) = self.engine().records() {
             records.settle().await;
         }
-        self.store()
     }
 
     pub(crate) fn keys(&self) -> &Keys {

@@ -39,9 +39,11 @@ impl Records {
     }
 
     /// The same for whoever is about to read them. Where they cannot be written now, what
-    /// is there is read.
+    /// is there is read: those who wait take places that turns need to end.
     pub async fn settle(&self) {
-        let _ = timeout(SETTLE_TIME_MAX, self.flush()).await;
+        if !self.turns.is_stuck() {
+            let _ = timeout(SETTLE_TIME_MAX, self.flush()).await;
+        }
     }
 }
 

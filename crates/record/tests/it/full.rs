@@ -111,6 +111,7 @@ fn inside_turns() {
             assert!(opened.len() < 1000, "the disk is not full");
         };
         assert!(matches!(error, StoreError::LogStuck { .. }), "{error:?}");
+        assert!(log.is_stuck());
         // Those that were let in can still end, and are recorded when there is space.
         for run_id in &opened {
             log.close(*run_id, Closing::ended(Outcome::Exited { code: 0 })).await.unwrap();

@@ -75,7 +75,8 @@ pub(crate) async fn list(
     Params(filter): Params<Filter>,
 ) -> Result<Json<RecordList>, Failure> {
     let filter = filter.read()?;
-    let page = app.settled_store().await.list(caller.tenant.as_str(), &filter).await?;
+    app.settle_records().await;
+    let page = app.store().list(caller.tenant.as_str(), &filter).await?;
     Ok(Json(RecordList { records: page.records, next_cursor: page.next_cursor }))
 }
 
@@ -101,7 +102,7 @@ pub(crate) async fn get(
     Params(patience): Params<Patience>,
 ) -> Result<Json<RunRecord>, Failure> {
     let (projects, tenant) = (app.projects(), caller.tenant.as_str());
-    app.settled_store().await;
+    app.settle_records().await;
     let found = projects.get(tenant, &run_id).await?;
     let Some(wait) = patience.wait_ms else { return Ok(Json(found)) };
     let wait = Duration::from_millis(wait).min(WAIT_MAX);
